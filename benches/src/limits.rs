@@ -1,0 +1,40 @@
+//! The numbers of the benchmarks that are not part of a shape, each with its reason.
+
+use std::time::Duration;
+
+/// Rounds when the command line does not say: a median of five shrugs off two bad ones.
+pub(crate) const ROUNDS: u64 = 5;
+
+/// Most rounds; more than this is a typing mistake.
+pub(crate) const ROUNDS_MAX: u64 = 100;
+
+/// Seconds of one measurement when the command line does not say: some ten thousand requests,
+/// and all scenarios together stay near ten minutes.
+pub(crate) const SECONDS: u64 = 2;
+
+/// Most seconds of one measurement.
+pub(crate) const SECONDS_MAX: u64 = 600;
+
+/// What every contender does before the first round, so that nobody measures its first steps.
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
+
+/// How long a server may take until it answers; a machine that compiles beside us is slow.
+pub(crate) const START: Duration = Duration::from_secs(60);
+
+/// How long a server may take to end when it is told to, before it is killed.
+pub(crate) const STOP: Duration = Duration::from_secs(15);
+
+/// How often a condition is looked at. Bounds the error of the time to ready as well.
+pub(crate) const LOOK: Duration = Duration::from_millis(1);
+
+/// What a tool may take longer than it was told to run.
+pub(crate) const TOOL_GRACE: Duration = Duration::from_secs(60);
+
+/// How long one command of the command line, or one transfer of a gigabyte, may take.
+pub(crate) const COMMAND: Duration = Duration::from_secs(180);
+
+/// Lines of a server's log that are shown when it failed.
+pub(crate) const LOG_LINES: usize = 12;
+
+/// Load average per core at the start from which the machine counts as busy.
+pub(crate) const BUSY_LOAD: f64 = 0.4;

@@ -1,0 +1,101 @@
+//! The real actor tree inside this process, on ports in memory but for the store that a scenario
+//! chooses; its resources hold others and answer `echo`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor, unsupported};
+use star_core::bootstrap;
+use star_core::command::{Create, Strategy};
+use star_core::gate::{Authority, Gate, Permit};
+use star_core::kind::Kind;
+use star_core::placement::SingleStar;
+use star_core::ports::clock::SystemClock;
+use star_core::ports::meta::MetaStore;
+use star_core::tree::{Ports, Tree};
+use star_path::ResourcePath;
+use star_testkit::{MemoryContent, NoMechtrons};
+use star_wire::{Reply, StarError};
+
+use crate::failure::Failure;
+
+/// The method that resources of this tree answer with what came in.
+pub(crate) const ECHO: &str = "echo";
+
+/// The type of the bodies that go to and fro.
+pub(crate) const CONTENT_TYPE: &str = "application/json";
+
+/// The key that the gate knows; it opens nothing but this tree.
+const KEY: &str = "star_bench";
+
+/// A tree, and who may do everything in it.
+pub(crate) struct BenchTree {
+    /// The tree.
+    pub(crate) tree: Arc<Tree>,
+    /// Who holds the admin key.
+    pub(crate) admin: Authority,
+}
+
+impl BenchTree {
+    /// A tree with what every installation has.
+    pub(crate) async fn on(meta: Arc<dyn MetaStore>) -> Result<BenchTree, Failure> {
+        bootstrap::ensure(&meta, &SystemClock, "bench", BTreeMap::new()).await.map_err(refused)?;
+        let gate = Gate::new(Arc::clone(&meta), bootstrap::admin(), KEY);
+        let admin = gate.authenticate(Some(KEY)).map_err(refused)?;
+        let ports = Ports {
+            meta,
+            content: MemoryContent::new(),
+            mechtrons: Arc::new(NoMechtrons),
+            clock: Arc::new(SystemClock),
+            placement: Arc::new(SingleStar),
+        };
+        let behaviours = [Kind::Root, Kind::Space, Kind::Base]
+            .into_iter()
+            .fold(Behaviours::default(), |behaviours, kind| behaviours.with(kind, Echo));
+        Ok(BenchTree { tree: Tree::new(ports, gate, behaviours), admin })
+    }
+
+    /// Makes a resource that is not there yet.
+    pub(crate) async fn create(&self, kind: Kind, path: ResourcePath) -> Result<(), Failure> {
+        let create = Create {
+            path,
+            kind,
+            properties: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            owner: None,
+            strategy: Strategy::Create,
+        };
+        self.tree.create(&self.admin, create).await.map(drop).map_err(refused)
+    }
+}
+
+/// A path that is made of constants and numbers.
+pub(crate) fn path(text: &str) -> ResourcePath {
+    ResourcePath::parse(text).expect("constants and numbers make a path")
+}
+
+/// An error of the tree, which nothing that is measured may give.
+pub(crate) fn refused(error: StarError) -> Failure {
+    Failure::wrong("the tree", error)
+}
+
+struct Echo;
+
+#[async_trait]
+impl KindBehaviour for Echo {
+    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
+        Ok(Box::new(Echo))
+    }
+}
+
+#[async_trait]
+impl ResourceActor for Echo {
+    async fn handle(&mut self, _: &ActorContext, permit: &Permit) -> Result<Reply, StarError> {
+        let envelope = permit.envelope();
+        match envelope.method.as_str() {
+            ECHO => Ok(Reply::new(CONTENT_TYPE, envelope.body.clone())),
+            _ => Err(unsupported(permit)),
+        }
+    }
+}

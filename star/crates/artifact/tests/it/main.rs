@@ -1,0 +1,8 @@
+//! The content store through the door that its callers use.
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without may end it")]
+
+mod conformance;
+mod damage;
+mod faults;
+mod fixture;
+mod ranges;

@@ -1,0 +1,193 @@
+//! Fetching the bytes of a resource, whole or in part, checked on arrival.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use reqwest::header::RANGE;
+use reqwest::{Method, Response, StatusCode};
+use star_path::ResourcePath;
+use tokio::fs::{self, File};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use super::remote::FileInfo;
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::limits;
+use crate::meter::Meter;
+use crate::progress::Progress;
+
+/// Which bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All of them.
+    #[default]
+    All,
+    /// All from this offset on.
+    From(u64),
+    /// From the first offset to the last, both included.
+    Between(u64, u64),
+    /// The last so many.
+    Last(u64),
+}
+
+impl Part {
+    fn header(self) -> Option<String> {
+        match self {
+            Part::All => None,
+            Part::From(first) => Some(format!("bytes={first}-")),
+            Part::Between(first, last) => Some(format!("bytes={first}-{last}")),
+            Part::Last(count) => Some(format!("bytes=-{count}")),
+        }
+    }
+}
+
+/// Bytes on their way in.
+pub struct Download {
+    /// What the Star says about them.
+    pub info: FileInfo,
+    client: Client,
+    name: String,
+    part: Part,
+    response: Response,
+    meter: Arc<Meter>,
+    done: bool,
+}
+
+impl Client {
+    /// Opens the bytes of a resource.
+    pub async fn download(
+        &self,
+        path: &ResourcePath,
+        part: Part,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Download, ClientError> {
+        let mut request = self.request(Method::GET, self.file_url(path)?);
+        if let Some(range) = part.header() {
+            request = request.header(RANGE, range);
+        }
+        let response = self.open(request, self.timeout()).await?;
+        if part != Part::All && response.status() != StatusCode::PARTIAL_CONTENT {
+            return Err(self.protocol(format!("{path}: all bytes in place of a part")));
+        }
+        let info = FileInfo::read(response.headers());
+        let meter = Meter::new(progress);
+        Ok(Download { info, client: self.clone(), name: path.to_string(), part, response, meter, done: false })
+    }
+
+    /// Fetches a file of a Star into a file of this machine, which appears whole or not at all.
+    /// Returns its length in bytes.
+    pub async fn download_file(
+        &self,
+        path: &ResourcePath,
+        target: &Path,
+        progress: Arc<dyn Progress>,
+    ) -> Result<u64, ClientError> {
+        let download = self.download(path, Part::All, progress).await?;
+        let mut partial = Partial::create(target).await?;
+        let bytes = download.copy_to(&mut partial.file, target).await?;
+        partial.finish(target).await?;
+        Ok(bytes)
+    }
+}
+
+impl Download {
+    /// The next piece, or `None` once all of them came and are what the Star has.
+    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, ClientError> {
+        if self.done {
+            return Ok(None);
+        }
+        let piece = tokio::time::timeout(limits::STALL, self.response.chunk()).await;
+        let piece = piece
+            .map_err(|_| self.client.timed_out(limits::STALL))?
+            .map_err(|error| self.client.transport(error, limits::STALL))?;
+        match piece {
+            Some(piece) => {
+                self.meter.count(&piece);
+                Ok(Some(piece))
+            }
+            None => {
+                self.done = true;
+                self.check().map(|()| None)
+            }
+        }
+    }
+
+    /// Writes all of it into `writer`, which errors call `name`. Returns the number of bytes.
+    pub async fn copy_to(mut self, writer: &mut (impl AsyncWrite + Unpin), name: &Path) -> Result<u64, ClientError> {
+        while let Some(piece) = self.next_piece().await? {
+            writer.write_all(&piece).await.map_err(ClientError::io(name))?;
+        }
+        writer.flush().await.map_err(ClientError::io(name))?;
+        Ok(self.meter.bytes())
+    }
+
+    /// Length and digest of what came. A part has no digest of its own.
+    fn check(&self) -> Result<(), ClientError> {
+        let damaged =
+            |expected: String, actual: String| ClientError::Damaged { name: self.name.clone(), expected, actual };
+        let bytes = self.meter.bytes();
+        if let Some(expected) = self.info.bytes.filter(|expected| *expected != bytes) {
+            return Err(damaged(format!("{expected} bytes"), format!("{bytes} bytes")));
+        }
+        let Some(expected) = self.info.digest.as_ref().filter(|_| self.part == Part::All) else {
+            return Ok(());
+        };
+        let actual = self.meter.digest();
+        // A digest of another algorithm cannot be compared.
+        if expected.algorithm() == actual.algorithm() && *expected != actual {
+            return Err(damaged(expected.to_string(), actual.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// A file beside its future place, removed unless it gets there.
+struct Partial {
+    file: File,
+    path: Option<PathBuf>,
+}
+
+impl Partial {
+    async fn create(target: &Path) -> Result<Partial, ClientError> {
+        let unusable = || ClientError::io(target);
+        let Some(name) = target.file_name() else {
+            return Err(unusable()(std::io::ErrorKind::IsADirectory.into()));
+        };
+        let mut partial = std::ffi::OsString::from(".");
+        partial.push(name);
+        partial.push(format!(".{}.part", std::process::id()));
+        let path = target.with_file_name(partial);
+        let file = File::create(&path).await.map_err(unusable())?;
+        Ok(Partial { file, path: Some(path) })
+    }
+
+    async fn finish(mut self, target: &Path) -> Result<(), ClientError> {
+        self.file.sync_all().await.map_err(ClientError::io(target))?;
+        if let Some(path) = &self.path {
+            fs::rename(path, target).await.map_err(ClientError::io(target))?;
+        }
+        self.path = None;
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // Nobody is left to tell; what stays behind is a hidden file that says what it is.
+            std::fs::remove_file(path).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_asked_for_as_http_does() {
+        let headers = [Part::All, Part::From(5), Part::Between(5, 9), Part::Last(3)].map(Part::header);
+        assert_eq!(headers, [None, Some("bytes=5-".into()), Some("bytes=5-9".into()), Some("bytes=-3".into())]);
+    }
+}

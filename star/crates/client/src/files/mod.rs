@@ -1,0 +1,15 @@
+//! The bytes of resources, over plain HTTP under `/r/PATH`.
+//!
+//! Everything streams: no file is ever in memory as a whole, and what arrives is checked against
+//! the digest that the Star gives as its `ETag`.
+
+mod download;
+mod etag;
+mod remote;
+mod trees;
+mod upload;
+
+pub use download::{Download, Part};
+pub use remote::FileInfo;
+pub use trees::{FailedFile, SentTree};
+pub use upload::{Condition, Outgoing, Stored, UploadOptions};

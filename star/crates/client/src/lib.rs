@@ -1,0 +1,62 @@
+//! The Rust client of a Star: used by the command line, by tests, by the operator, and by anybody.
+//!
+//! Calls of the services go over Connect, bytes over plain HTTP; both share one [`Client`], its
+//! connections, its key and its one error, [`ClientError`]. Messages are those of the schema
+//! ([`v1`]), paths and selectors those of `star-path`, read before anything is sent.
+//!
+//! | module | what |
+//! |---|---|
+//! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
+//! | `resources`, `messages`, `watch`, `stars` | the services |
+//! | `connect`, `envelope` | the protocol below them |
+//! | `files`, `publish`, `events` | the plain HTTP surfaces |
+//! | `tree`, `archive`, `sending`, `meter`, `progress` | directories and transfers |
+//! | `error`, `refusal` | what can stand in the way, and how it is read |
+//!
+//! ```no_run
+//! use star_client::{Client, Endpoint, Message, Token};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let token = Token::read_file("admin.token".as_ref())?;
+//! let star = Client::new(Endpoint { url: "http://127.0.0.1:4343".into(), token: Some(token) })?;
+//! let greeter = "localhost:app:greeter".parse()?;
+//! let message = Message::new(greeter, "greet").with_json(&serde_json::json!({ "name": "Ada" }));
+//! let reply = star.ask(message).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod archive;
+mod client;
+mod connect;
+mod endpoint;
+mod envelope;
+mod error;
+mod events;
+mod files;
+pub mod limits;
+mod lines;
+mod messages;
+mod meter;
+mod progress;
+mod publish;
+mod refusal;
+mod resources;
+mod sending;
+mod stars;
+mod tree;
+mod watch;
+
+pub use client::Client;
+pub use endpoint::{Endpoint, Token};
+pub use error::{ApiError, Cause, Class, ClientError};
+pub use events::{AtEnd, EventStream, EventsQuery};
+pub use files::{Condition, Download, FailedFile, FileInfo, Outgoing, Part, SentTree, Stored, UploadOptions};
+pub use messages::{Message, Reply};
+pub use progress::{Progress, silent};
+pub use publish::Published;
+pub use resources::Below;
+pub use tree::TreeError;
+pub use watch::{WatchItem, WatchStream, cursor_of};
+
+pub use star_api::v1;

@@ -1,0 +1,53 @@
+//! Every number that bounds what the client waits for, buffers or does at once.
+
+use std::time::Duration;
+
+/// A Star that answers at all accepts a connection much faster, even across the world.
+pub const CONNECT: Duration = Duration::from_secs(10);
+
+/// A call that moves no bytes and names no time of its own. The Star's own default for a message
+/// is shorter, so that its error, which says more, comes first.
+pub const CALL: Duration = Duration::from_secs(60);
+
+/// What a call is given beyond the time that the Star was told, so that the Star's own answer
+/// about the time that ran out arrives before the client gives up.
+pub const CALL_GRACE: Duration = Duration::from_secs(2);
+
+/// How long an upload or a download may stand still. Longer than a group of commits on a slow
+/// disk and than most pauses of a mobile network.
+pub const STALL: Duration = Duration::from_secs(60);
+
+/// How often a transfer is looked at for standing still: a sixtieth of the above is exact enough.
+pub const STALL_CHECK: Duration = Duration::from_secs(1);
+
+/// How long a Star is listened to for the reason why it hung up on an upload. One that refuses
+/// does so before it reads the body, so a round trip is enough, even across the world.
+pub const REASON: Duration = Duration::from_secs(5);
+
+/// The reply of a unary call. Bodies of messages are at most a few MiB; a page of a list is 1 MiB.
+pub const REPLY_BYTES: usize = 32 * 1024 * 1024;
+
+/// An error body. Long excerpts and chains of causes stay below a few KiB.
+pub const ERROR_BYTES: usize = 256 * 1024;
+
+/// One item of a stream, and one line of the event log: an event holds names and a few short
+/// values, a resource up to 64 KiB for each of its properties.
+pub const ITEM_BYTES: usize = 4 * 1024 * 1024;
+
+/// Size of the pieces in which files are read: large enough that the hop to the thread that reads
+/// costs little, small enough that eight transfers stay below a few MiB.
+pub const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Files sent at the same time. More than that gains nothing even on disks that take long to sync,
+/// since the Star makes waiting uploads durable in groups.
+pub const PARALLEL_UPLOADS: usize = 8;
+
+/// Files and directories of one tree. Far above any bundle; a tree with more is most likely the
+/// wrong directory.
+pub const TREE_ENTRIES: usize = 200_000;
+
+/// Levels of directories in one tree, as in a path.
+pub const TREE_DEPTH: usize = 64;
+
+/// Pages of one list, each with up to 1,000 resources: a Star that never ends a list is broken.
+pub const LIST_PAGES: usize = 1_000_000;

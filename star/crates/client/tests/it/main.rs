@@ -1,0 +1,7 @@
+//! The client against a Star of a few lines: real connections, real protocols, no disk.
+
+mod failures;
+mod fake;
+mod files;
+mod publish;
+mod services;

@@ -1,0 +1,183 @@
+//! Making a child.
+
+use std::sync::Arc;
+
+use star_path::ResourcePath;
+use star_wire::{ErrorCode, Reply, StarError};
+
+use super::properties::{self, Writer};
+use super::{described, reloaded};
+use crate::behaviour::{ActorContext, CreatePlan, ResourceActor};
+use crate::command::{Changed, Command, Create, Strategy};
+use crate::event::{Event, EventType};
+use crate::gate::{Authority, Permit};
+use crate::keys;
+use crate::kind::{Kind, Made, Segment};
+use crate::ports::meta::Precondition;
+use crate::record::{Record, Resource};
+use crate::stored::{self, Change};
+use crate::tree::Tree;
+
+impl Tree {
+    /// Makes a resource, in somebody's name.
+    ///
+    /// What its kind has to prepare (reading documents, compiling a component) happens here, in
+    /// the caller's time, and only then is the parent's actor asked.
+    pub async fn create(self: &Arc<Self>, authority: &Authority, create: Create) -> Result<Changed, StarError> {
+        let parent = parent_of(&create)?;
+        let permit = self.gate.admit(authority, create.envelope(&parent)?).await?;
+        let prepared = prepare(self, authority, create).await?;
+        let warnings = prepared.plan.warnings.clone();
+        let reply = self.ask(permit.with_prepared(prepared)).await.map_err(|error| parent_missing(error, &parent))?;
+        let mut changed = Create::answer(&reply)?;
+        changed.warnings.extend(warnings);
+        Ok(changed)
+    }
+}
+
+/// A checked request to make a resource, with what its kind prepared for it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    create: Create,
+    plan: CreatePlan,
+}
+
+async fn prepare(tree: &Arc<Tree>, authority: &Authority, mut create: Create) -> Result<Prepared, StarError> {
+    properties::check(create.kind.spec(), &create.path, &mut create.properties, Writer::Client)?;
+    properties::check_labels(&create.path, &create.labels)?;
+    let plan = match existing(tree, &create).await? {
+        Some(_) => CreatePlan::default(),
+        None => tree.behaviours.of(create.kind)?.prepare(tree, authority, &create).await?,
+    };
+    Ok(Prepared { create, plan })
+}
+
+fn parent_missing(error: StarError, parent: &ResourcePath) -> StarError {
+    let missing = error.code() == ErrorCode::NotFound && error.path() == Some(parent);
+    if !missing {
+        return error;
+    }
+    let hint = match parent.parent().is_some_and(|above| above.is_root()) {
+        true => format!("star create Space {parent}"),
+        false => format!("make {parent} first, e.g. star create Base {parent}"),
+    };
+    StarError::new(ErrorCode::ParentNotFound, format!("the parent {parent} does not exist")).at(parent).hint(hint)
+}
+
+/// The parent under which the new resource goes, if its kind may be made like this at all.
+fn parent_of(create: &Create) -> Result<ResourcePath, StarError> {
+    let (path, spec) = (&create.path, create.kind.spec());
+    let invalid = |message: String| StarError::new(ErrorCode::InvalidArgument, message).at(path);
+    match spec.made {
+        Made::ByCreate => {}
+        Made::ByStarlane => return Err(invalid(format!("a {} is made by Starlane itself", spec.name))),
+        Made::ByWriting | Made::ByPublishing => {
+            return Err(invalid(format!("a {} is not made by create", spec.name))
+                .hint(spec.example.replace("PATH", path.as_str())));
+        }
+    }
+    let form_fits = match spec.segment {
+        Segment::Space => path.parent().is_some_and(|parent| parent.is_root()),
+        Segment::Name => {
+            path.names().last().is_some_and(star_path::ordinary_name)
+                && path.release().is_none()
+                && path.files().is_none()
+        }
+        Segment::Root | Segment::Version | Segment::File => false,
+    };
+    match path.parent() {
+        Some(parent) if form_fits && path.digest().is_none() => Ok(parent),
+        _ if spec.segment == Segment::Space => Err(invalid(format!("{path} is no path of a Space"))
+            .hint("a Space is a single name, domain or e-mail address, e.g. `star create Space acme`")),
+        _ => Err(invalid(format!("{path} is no path of a {}", spec.name)).hint(format!(
+            "a {} has an ordinary name below its parent: {}",
+            spec.name,
+            spec.example.replace("PATH", "acme:name")
+        ))),
+    }
+}
+
+/// The resource that is there already; an error when it must not be.
+async fn existing(tree: &Tree, create: &Create) -> Result<Option<Resource>, StarError> {
+    let Some(resource) = stored::load(&tree.ports.meta, &create.path).await? else { return Ok(None) };
+    if create.strategy == Strategy::Ensure && resource.record.kind == create.kind {
+        return Ok(Some(resource));
+    }
+    let what = resource.record.kind;
+    Err(StarError::new(ErrorCode::AlreadyExists, format!("{} exists already, as a {what}", create.path))
+        .at(&create.path)
+        .hint(format!(
+            "`star info {}` shows it; `star create --ensure` accepts it if its kind is the same",
+            create.path
+        )))
+}
+
+pub(crate) async fn create(
+    context: &ActorContext,
+    actor: Option<&mut dyn ResourceActor>,
+    permit: &Permit,
+) -> Result<Reply, StarError> {
+    let tree = &context.tree;
+    // A message that did not come through `Tree::create` is prepared in the turn of the actor.
+    let prepared = match permit.prepared() {
+        Some(prepared) => prepared,
+        None => {
+            let command = Create::of(permit.envelope())?;
+            parent_of(&command)?;
+            Arc::new(prepare(tree, permit.authority(), command).await?)
+        }
+    };
+    let command = &prepared.create;
+    if let Some(resource) = existing(tree, command).await? {
+        return Create::reply(&Changed { resource: described(resource), warnings: Vec::new(), changed: false });
+    }
+    let parent = stored::require(&tree.ports.meta, &permit.envelope().to).await?;
+    check_parent(command, &parent)?;
+    let resources = resources(tree, &prepared, &parent);
+    let mut change = Change::of(&command.path, tree.ports.clock.now_ms());
+    // The root belongs to no shard of a Space, and can neither change nor go away.
+    if !parent.path.is_root() {
+        change.only_if(Precondition::Present(keys::record(&parent.path)));
+    }
+    let agent = permit.authority().agent();
+    for (path, record) in &resources {
+        change.make(path, record)?.tell(&Event::new(EventType::Created, path, record.kind, &agent))?;
+    }
+    if change.commit(&tree.ports.meta).await?.is_none() {
+        return match existing(tree, command).await? {
+            Some(resource) => {
+                Create::reply(&Changed { resource: described(resource), warnings: Vec::new(), changed: false })
+            }
+            None => Err(StarError::new(ErrorCode::ParentNotFound, format!("{} was removed meanwhile", parent.path))
+                .at(&command.path)),
+        };
+    }
+    if let Some(actor) = actor {
+        actor.changed(context).await?;
+    }
+    let resource = reloaded(context, &command.path).await?;
+    Create::reply(&Changed { resource, warnings: Vec::new(), changed: true })
+}
+
+fn check_parent(create: &Create, parent: &Resource) -> Result<(), StarError> {
+    let (spec, held_by) = (create.kind.spec(), parent.record.kind);
+    if spec.parents.contains(&held_by) {
+        return Ok(());
+    }
+    let allowed: Vec<String> = spec.parents.iter().map(Kind::to_string).collect();
+    Err(StarError::new(ErrorCode::WrongParent, format!("a {held_by} ({}) cannot hold a {}", parent.path, spec.name))
+        .at(&create.path)
+        .hint(format!("a {} goes under: {}", spec.name, allowed.join(", "))))
+}
+
+/// The records that are made, the asked one first.
+fn resources(tree: &Tree, prepared: &Prepared, parent: &Resource) -> Vec<(ResourcePath, Record)> {
+    let Prepared { create, plan } = prepared;
+    let owner = create.owner.clone().unwrap_or_else(|| parent.record.owner.clone());
+    let mut record = Record::new(create.kind, owner.clone(), tree.ports.clock.now_ms());
+    record.properties = create.properties.clone();
+    record.properties.extend(plan.properties.clone());
+    record.labels = create.labels.clone();
+    let also = plan.also.iter().map(|(path, record)| (path.clone(), Record { owner: owner.clone(), ..record.clone() }));
+    std::iter::once((create.path.clone(), record)).chain(also).collect()
+}

@@ -1,0 +1,95 @@
+//! Removing a resource, alone or with everything below it, in one moment.
+
+use star_path::ResourcePath;
+use star_wire::{ErrorCode, Reply, StarError};
+
+use crate::behaviour::{ActorContext, ResourceActor};
+use crate::command::{Command, Delete, Deleted};
+use crate::event::{Event, EventType};
+use crate::gate::Permit;
+use crate::keys;
+use crate::kind::Kind;
+use crate::limits;
+use crate::ports::meta::{Operation, Precondition};
+use crate::record::Resource;
+use crate::stored::{self, Change};
+
+pub(crate) async fn delete(
+    context: &ActorContext,
+    actor: Option<&mut dyn ResourceActor>,
+    permit: &Permit,
+) -> Result<Reply, StarError> {
+    let command = Delete::of(permit.envelope())?;
+    let ports = &context.tree.ports;
+    for _ in 0..limits::COMMIT_ATTEMPTS {
+        let target = stored::require(&ports.meta, &permit.envelope().to).await?;
+        check(context, &command, &target).await?;
+        let resources = count(context, &target.path).await?;
+        let mut change = Change::of(&target.path, ports.clock.now_ms());
+        change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
+        for operation in operations(&target) {
+            change.then(operation);
+        }
+        let event = Event::new(EventType::Deleted, &target.path, target.record.kind, &permit.authority().agent());
+        change.tell(&event.with("resources", resources.to_string()))?;
+        if change.commit(&ports.meta).await?.is_some() {
+            context.tree.evict(&target.path, true);
+            if let Some(actor) = actor.filter(|_| target.path != context.path) {
+                actor.changed(context).await?;
+            }
+            return Delete::reply(&Deleted { resources });
+        }
+    }
+    Err(stored::contended(&permit.envelope().to))
+}
+
+async fn check(context: &ActorContext, command: &Delete, target: &Resource) -> Result<(), StarError> {
+    let path = &target.path;
+    let protected = path.is_root() || path.space() == Some("star");
+    if protected {
+        return Err(StarError::new(ErrorCode::Protected, format!("{path} is needed by Starlane itself")).at(path));
+    }
+    let digest = target.record.body.as_ref().map(|body| &body.content.digest);
+    if command.if_digest.as_ref().is_some_and(|expected| Some(expected) != digest) {
+        return Err(
+            StarError::new(ErrorCode::PreconditionFailed, format!("the content of {path} is another one")).at(path)
+        );
+    }
+    // The root directory comes and goes with its FileSystem, so it alone is no content of it.
+    let empty_file_system = target.record.kind == Kind::FileSystem && {
+        let root = path.with_files("/").map_err(StarError::from)?;
+        !stored::has_children(&context.tree.ports.meta, &root).await?
+    };
+    if !command.recursive && !empty_file_system && stored::has_children(&context.tree.ports.meta, path).await? {
+        return Err(StarError::new(ErrorCode::NotEmpty, format!("{path} is not empty"))
+            .at(path)
+            .hint(format!("star rm -r {path}")));
+    }
+    Ok(())
+}
+
+/// What removes a resource. The root directory of a FileSystem is emptied, not removed.
+fn operations(target: &Resource) -> Vec<Operation> {
+    if target.path.files() == Some("/") {
+        let below = keys::below(&target.path).into_iter();
+        // The record of `acme:web:/` itself begins with its own path and has to stay.
+        let own = keys::record(&target.path);
+        return below.map(|range| Operation::DeleteRange(keys::without(range, &own))).collect();
+    }
+    keys::remove_tree(&target.path)
+}
+
+async fn count(context: &ActorContext, path: &ResourcePath) -> Result<u64, StarError> {
+    let meta = &context.tree.ports.meta;
+    let mut range = keys::records_below(path);
+    let mut count = 1;
+    loop {
+        let page =
+            meta.scan(range.clone(), limits::PAGE_MAX).await.map_err(|error| stored::read_failed(path, &error))?;
+        count += page.rows.iter().filter(|(key, _)| *key != keys::record(path)).count() as u64;
+        match page.next {
+            Some(next) => range.start = next,
+            None => return Ok(count),
+        }
+    }
+}

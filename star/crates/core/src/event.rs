@@ -1,0 +1,125 @@
+//! What the log tells of changes: one event per thing that happened, in words that stay.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use star_path::ResourcePath;
+use star_wire::codec::{self, CodecError};
+use star_wire::{Agent, ErrorCode, StarError};
+
+use crate::kind::Kind;
+use crate::ports::clock::UnixMillis;
+use crate::ports::meta::{LoggedEvent, NewEvent, Position, Revision};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    /// A resource was made.
+    Created,
+    /// Properties or labels were changed.
+    Changed,
+    /// The body of a File was written.
+    Written,
+    /// The status changed.
+    Status,
+    /// A resource was removed, with everything below it.
+    Deleted,
+    /// A version was added to a series.
+    Published,
+    /// A tag was made or moved.
+    Tagged,
+    /// Somebody spoke to everyone who watches.
+    Broadcast,
+    /// Routes that are not valid were left aside; the former ones stay in force.
+    RoutesRejected,
+}
+
+impl EventType {
+    /// The word for it, as clients see it.
+    pub fn word(self) -> &'static str {
+        match self {
+            EventType::Created => "created",
+            EventType::Changed => "changed",
+            EventType::Written => "written",
+            EventType::Status => "status",
+            EventType::Deleted => "deleted",
+            EventType::Published => "published",
+            EventType::Tagged => "tagged",
+            EventType::Broadcast => "broadcast",
+            EventType::RoutesRejected => "routes-rejected",
+        }
+    }
+}
+
+/// Something that happened to a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What.
+    pub what: EventType,
+    /// To which resource.
+    pub path: ResourcePath,
+    /// Of which kind.
+    pub kind: Kind,
+    /// On whose behalf.
+    pub agent: Agent,
+    /// More, by name: `version`, `tag`, `digest`, the keys that changed …
+    pub detail: BTreeMap<String, String>,
+}
+
+/// The version of the stored form.
+const SCHEMA: u8 = 1;
+
+impl Event {
+    /// An event without detail.
+    pub fn new(what: EventType, path: &ResourcePath, kind: Kind, agent: &Agent) -> Event {
+        Event { what, path: path.clone(), kind, agent: agent.clone(), detail: BTreeMap::new() }
+    }
+
+    /// The same with one more detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Event {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What the log takes.
+    pub fn encode(&self) -> Result<NewEvent, CodecError> {
+        Ok(NewEvent { body: Bytes::from(codec::encode(SCHEMA, self)?), leaf: None })
+    }
+}
+
+/// An event with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// The place of its batch in the log; a watcher resumes behind it.
+    pub position: Position,
+    /// The shard of its batch.
+    pub shard: u16,
+    /// The revision of its batch in that shard.
+    pub revision: Revision,
+    /// Its number within the batch.
+    pub index: u16,
+    /// When.
+    pub at_ms: UnixMillis,
+    /// What.
+    pub event: Event,
+}
+
+impl Happened {
+    /// Reads an event of the log.
+    pub fn from_log(logged: &LoggedEvent) -> Result<Happened, StarError> {
+        let event = codec::decode(SCHEMA, &logged.body).map_err(|error| {
+            StarError::new(ErrorCode::Corrupt, format!("the event at position {} cannot be read", logged.position))
+                .because(&error)
+        })?;
+        Ok(Happened {
+            position: logged.position,
+            shard: logged.shard.number(),
+            revision: logged.revision,
+            index: logged.index,
+            at_ms: logged.at,
+            event,
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! The layout of the ordered index: which bytes stand for what.
+//!
+//! | key | value |
+//! |---|---|
+//! | `r/` path | the [`Record`](crate::record::Record) of a resource |
+//! | `c/` parent `00` last segment | the kind of a child, as one byte |
+//! | `t/` series `00` tag | the version that a tag names |
+//! | `v/` series `00` version | the digest under which a version was published |
+//!
+//! A path is its canonical text, so that a subtree is one range: everything below `acme:web`
+//! begins with `acme:web:`. The shard is not part of a key, because it follows from the path and
+//! a list over many Spaces would fall into a thousand ranges.
+
+use star_path::ResourcePath;
+
+use crate::ports::meta::{Key, KeyRange, Operation, Shard};
+
+/// The shard that a path belongs to.
+pub fn shard(path: &ResourcePath) -> Shard {
+    Shard::of_space(path.space().unwrap_or_default())
+}
+
+/// The record of a resource.
+pub fn record(path: &ResourcePath) -> Key {
+    Key::new(["r/", path.as_str()].concat())
+}
+
+/// The path behind the key of a record.
+pub fn path_of_record(key: &Key) -> Option<ResourcePath> {
+    let text = std::str::from_utf8(key.as_bytes().strip_prefix(b"r/")?).ok()?;
+    ResourcePath::parse(text).ok()
+}
+
+/// The records whose path begins with a text.
+pub fn records_with_prefix(prefix: &str) -> KeyRange {
+    KeyRange::prefix(["r/", prefix].concat())
+}
+
+/// A child under its parent.
+pub fn child(parent: &ResourcePath, child: &ResourcePath) -> Key {
+    Key::new(["c/", parent.as_str(), "\0", last_segment(parent, child)].concat())
+}
+
+/// All children of a parent.
+pub fn children(parent: &ResourcePath) -> KeyRange {
+    KeyRange::prefix(["c/", parent.as_str(), "\0"].concat())
+}
+
+/// The path of a child from the key that lists it.
+pub fn path_of_child(parent: &ResourcePath, key: &Key) -> Option<ResourcePath> {
+    let prefix = ["c/", parent.as_str(), "\0"].concat();
+    let segment = std::str::from_utf8(key.as_bytes().strip_prefix(prefix.as_bytes())?).ok()?;
+    let text = match (parent.is_root(), parent.is_directory()) {
+        (true, _) => segment.to_owned(),
+        (false, true) => [parent.as_str(), segment].concat(),
+        (false, false) => [parent.as_str(), ":", segment].concat(),
+    };
+    ResourcePath::parse(&text).ok()
+}
+
+/// What a child's path has that its parent's has not, without the separator.
+fn last_segment<'p>(parent: &ResourcePath, child: &'p ResourcePath) -> &'p str {
+    if parent.is_root() {
+        return child.as_str();
+    }
+    let rest = &child.as_str()[parent.as_str().len().min(child.as_str().len())..];
+    if parent.is_directory() { rest } else { rest.strip_prefix(':').unwrap_or(rest) }
+}
+
+/// A tag of a series.
+pub fn tag(series: &ResourcePath, tag: &str) -> Key {
+    Key::new(["t/", series.as_str(), "\0", tag].concat())
+}
+
+/// All tags of a series.
+pub fn tags(series: &ResourcePath) -> KeyRange {
+    KeyRange::prefix(["t/", series.as_str(), "\0"].concat())
+}
+
+/// The name of a tag from its key.
+pub fn name_of_tag(series: &ResourcePath, key: &Key) -> Option<String> {
+    let prefix = ["t/", series.as_str(), "\0"].concat();
+    let name = key.as_bytes().strip_prefix(prefix.as_bytes())?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
+/// The versions that a series ever had; they are kept when a version is removed, because a
+/// version never means two things.
+pub fn version(series: &ResourcePath, version: &str) -> Key {
+    Key::new(["v/", series.as_str(), "\0", version].concat())
+}
+
+/// The records below a resource, and for a directory its own.
+pub fn records_below(path: &ResourcePath) -> KeyRange {
+    match (path.is_root(), path.is_directory()) {
+        (true, _) => records_with_prefix(""),
+        (false, true) => records_with_prefix(path.as_str()),
+        (false, false) => records_with_prefix(&[path.as_str(), ":"].concat()),
+    }
+}
+
+/// The narrowest range that holds a resource and everything below it. Neighbours whose name goes
+/// on with a digit, a dot or a dash fall into it too: `-` and `.` sort before `:`.
+pub fn records_from(path: &ResourcePath) -> KeyRange {
+    if path.is_root() || path.is_directory() {
+        return records_below(path);
+    }
+    KeyRange { start: record(path), end: Some(Key::new(["r/", path.as_str(), ";"].concat())) }
+}
+
+/// A range without its first key, if it begins with that key.
+pub fn without(mut range: KeyRange, first: &Key) -> KeyRange {
+    if range.start == *first {
+        range.start = Key::new([first.as_bytes(), &[0]].concat());
+    }
+    range
+}
+
+/// Everything below a resource (not itself, but for a directory) in every table.
+pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
+    let separator = if path.is_directory() { "" } else { ":" };
+    let subtree = |table: &str| KeyRange::prefix([table, path.as_str(), separator].concat());
+    let own = |table: &str| KeyRange::prefix([table, path.as_str(), "\0"].concat());
+    vec![subtree("r/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")]
+}
+
+/// The operations that remove a resource with everything below it.
+pub fn remove_tree(path: &ResourcePath) -> Vec<Operation> {
+    let mut operations: Vec<Operation> = below(path).into_iter().map(Operation::DeleteRange).collect();
+    operations.push(Operation::Delete(record(path)));
+    if let Some(parent) = path.parent() {
+        operations.push(Operation::Delete(child(&parent, path)));
+    }
+    operations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> ResourcePath {
+        ResourcePath::parse(text).expect("a path of the test")
+    }
+
+    #[test]
+    fn a_child_is_found_again_from_the_key_that_lists_it() {
+        for text in ["acme", "acme:web", "acme:site:1.2.0", "acme:web:/", "acme:web:/docs/", "acme:web:/docs/a.md"] {
+            let child_path = path(text);
+            let parent = child_path.parent().expect("every path here has a parent");
+            let key = child(&parent, &child_path);
+            assert!(children(&parent).contains(&key), "{text}");
+            assert_eq!(path_of_child(&parent, &key), Some(child_path), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_subtree_of_a_resource_leaves_out_neighbours_with_a_longer_name() {
+        let ranges = below(&path("acme:web"));
+        let inside = |text: &str| ranges.iter().any(|range| range.contains(&record(&path(text))));
+        assert!(inside("acme:web:/a") && inside("acme:web:x"));
+        assert!(!inside("acme:web-2") && !inside("acme:website") && !inside("acme:web"));
+    }
+}

@@ -1,0 +1,69 @@
+//! The numbers that bound core, each with its reason.
+
+use std::time::Duration;
+
+/// Messages that wait for one actor before its senders get `Busy`: deep enough for a burst of
+/// two hundred clients, shallow enough that the last of them is still in time.
+pub const MAILBOX: usize = 256;
+
+/// Messages under way that nobody waits for and that no mailbox holds, over the whole Star. They
+/// run as tasks, so this is what bounds the memory that a flood of them can take.
+pub const TELLS: u32 = 1024;
+
+/// How long a Star that ends waits for such messages.
+pub const TELLS_DRAIN: Duration = Duration::from_secs(5);
+
+/// Activations that wait for one shard.
+pub const SHARD_MAILBOX: usize = 1024;
+
+/// How long an actor may be without work before it is put away.
+pub const IDLE: Duration = Duration::from_secs(120);
+
+/// How often a shard looks for idle actors.
+pub const SWEEP: Duration = Duration::from_secs(15);
+
+/// How often the router tries again when an actor was put away under its hands.
+pub const ROUTE_ATTEMPTS: usize = 4;
+
+/// How long a resource rests after its handler panicked, before a message wakes it again.
+pub const PANIC_REST: Duration = Duration::from_secs(1);
+
+/// The grain of deadlines: an ask that is late is noticed at most this much later. One timer for
+/// all asks costs a few nanoseconds for each; a timer of its own would cost half a microsecond.
+pub const DEADLINE_GRAIN: Duration = Duration::from_millis(10);
+
+/// Most properties of one resource.
+pub const PROPERTIES: usize = 256;
+
+/// Longest value of a property in bytes.
+pub const PROPERTY_BYTES: usize = 16 * 1024;
+
+/// Most labels of one resource.
+pub const LABELS: usize = 64;
+
+/// Longest key or value of a label in bytes.
+pub const LABEL_BYTES: usize = 256;
+
+/// Resources on one page of a list, when the asker does not say.
+pub const PAGE_DEFAULT: usize = 200;
+
+/// Most resources on one page of a list.
+pub const PAGE_MAX: usize = 1_000;
+
+/// Most rows that one page of a list may look at before it answers what it found so far.
+pub const PAGE_SCAN: usize = 20_000;
+
+/// Batches of events that a watcher reads at once.
+pub const WATCH_BATCHES: usize = 256;
+
+/// How often a watcher that sees nothing is told how far it has come.
+pub const WATCH_PROGRESS: Duration = Duration::from_secs(5);
+
+/// How often a commit is tried again when somebody else changed the same resource in between.
+pub const COMMIT_ATTEMPTS: usize = 8;
+
+/// Calls that may lead to each other; a longer chain is a mistake.
+pub const CHAIN: usize = 8;
+
+/// Longest body of a broadcast, which is kept in the log for as long as events are.
+pub const BROADCAST_BYTES: usize = 16 * 1024;

@@ -1,0 +1,135 @@
+//! The content store: immutable bytes named by the SHA-256 of the whole.
+//!
+//! Bytes come in through an [`Ingest`] and go out as a stream of known length; neither is ever
+//! held whole in memory. What a finished ingest returns is durable: whoever then commits a
+//! reference to it may be sure that the bytes are there after a crash.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+use star_path::Digest;
+
+/// A content: which bytes, and how many.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ContentRef {
+    /// SHA-256 of the whole.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size_bytes: u64,
+}
+
+/// What the sender says about bytes that are about to come; checked when they have come.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// The digest of the whole.
+    pub digest: Option<Digest>,
+    /// The length of the whole.
+    pub size_bytes: Option<u64>,
+    /// The most bytes that are accepted.
+    pub limit_bytes: Option<u64>,
+}
+
+/// A span of bytes: `len` bytes from `start` on. Always lies inside its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteRange {
+    /// Offset of the first byte.
+    pub start: u64,
+    /// Count of bytes.
+    pub len: u64,
+}
+
+/// Plain bytes of a content as they come off the store.
+///
+/// An error in the middle means that the answer must be aborted: what follows is not what was
+/// written.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, ContentError>> + Send>>;
+
+/// A reading of a content.
+pub enum Reading {
+    /// Small contents come whole, without a stream around them.
+    Whole(Bytes),
+    /// Larger ones come piece by piece; exactly as many bytes as the range has.
+    Stream(ByteStream),
+}
+
+/// Numbers of the content store for people and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ContentStatus {
+    /// Contents held.
+    pub contents: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
+}
+
+/// Why bytes could not be taken in or given out, named for what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// There is no such content.
+    #[error("there is no content {0}")]
+    Unknown(Digest),
+    /// The bytes that came are not those that were announced.
+    #[error("the bytes do not match what was announced: {what} is {got}, {expected} was announced")]
+    Mismatch {
+        /// `digest` or `size`.
+        what: &'static str,
+        /// What was announced.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// More bytes than allowed.
+    #[error("more than {limit_bytes} bytes")]
+    TooLarge {
+        /// The most that is allowed.
+        limit_bytes: u64,
+    },
+    /// The disk has no room; nothing was kept.
+    #[error("the disk of the content store is full")]
+    DiskFull,
+    /// What is on disk is not what was written.
+    #[error("content {digest} is damaged: {what}")]
+    Corrupt {
+        /// The content.
+        digest: Digest,
+        /// What does not fit.
+        what: String,
+    },
+    /// The disk failed.
+    #[error("the content store could not {action}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Bytes on their way in. Dropping it forgets them.
+#[async_trait]
+pub trait Ingest: Send {
+    /// Takes the next bytes. Waits while the disk is behind.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ContentError>;
+
+    /// Checks what was announced, makes the content durable and answers its name.
+    async fn finish(self: Box<Self>) -> Result<ContentRef, ContentError>;
+}
+
+/// Where bytes live.
+#[async_trait]
+pub trait ContentStore: Send + Sync + 'static {
+    /// Starts to take in a content.
+    async fn ingest(&self, expected: Expected) -> Result<Box<dyn Ingest>, ContentError>;
+
+    /// The size of a content, if it is held.
+    async fn stat(&self, digest: &Digest) -> Result<Option<ContentRef>, ContentError>;
+
+    /// Bytes of a content. `range` must lie inside it; `None` is the whole.
+    async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError>;
+
+    /// The store's own numbers.
+    fn status(&self) -> ContentStatus;
+}

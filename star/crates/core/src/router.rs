@@ -1,0 +1,275 @@
+//! From a permit to the actor that answers it.
+//!
+//! The usual way is one look into the directory, without a lock, and then either what the actor
+//! published or its mailbox. Everything else (a resource that sleeps, a tag, an actor that ends
+//! under our hands) is the slow way below.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kameo::error::SendError;
+use star_path::ResourcePath;
+use star_wire::{ErrorCode, Method, Reply, StarError};
+
+use crate::behaviour::{Published, unsupported};
+use crate::cell::{Answer, Deliver};
+use crate::command::{Command, Open, Opened};
+use crate::gate::Permit;
+use crate::limits;
+use crate::ports::mechtron::{WebRequest, WebResponse};
+use crate::shard::{Activate, Activated};
+use crate::timer::Late;
+use crate::tree::{Live, Tree};
+
+/// How long a sender whose message found no room should wait.
+const BUSY_RETRY: Duration = Duration::from_millis(50);
+
+impl Tree {
+    /// Delivers a message and waits for the answer, at most until its deadline.
+    pub async fn ask(self: &Arc<Self>, mut permit: Permit) -> Result<Reply, StarError> {
+        for _ in 0..limits::ROUTE_ATTEMPTS {
+            let live = self.locate(&mut permit).await?;
+            if !permit.envelope().method.is_built_in()
+                && let Some(published) = self.beside(&live, &permit).await?
+            {
+                let deadline = permit.envelope().deadline;
+                let answer = pin!(published.ask(&permit));
+                match self.deadlines.wait(deadline, answer).await {
+                    Ok(Some(answer)) => return answer,
+                    Ok(None) => {}
+                    Err(Late) => return Err(timed_out(permit.envelope().to.clone())),
+                }
+            }
+            match self.through_the_mailbox(&live, permit).await {
+                Delivered::Answered(answer) => return answer,
+                Delivered::Returned(returned) => {
+                    self.forget(&live);
+                    permit = returned;
+                }
+            }
+        }
+        Err(not_running(&permit))
+    }
+
+    /// Delivers a message that nobody waits for. `Ok` means that it was handed over.
+    pub async fn tell(self: &Arc<Self>, mut permit: Permit) -> Result<(), StarError> {
+        for _ in 0..limits::ROUTE_ATTEMPTS {
+            let live = self.locate(&mut permit).await?;
+            if self.beside(&live, &permit).await?.is_some() {
+                return self.tell_beside(permit);
+            }
+            match live.actor.tell(Deliver(permit)).try_send() {
+                Ok(()) => return Ok(()),
+                Err(SendError::MailboxFull(Deliver(permit))) => return Err(busy(&permit)),
+                Err(SendError::ActorNotRunning(Deliver(returned)) | SendError::ActorRestarting(Deliver(returned))) => {
+                    self.forget(&live);
+                    permit = returned;
+                }
+                Err(_) => return Err(StarError::new(ErrorCode::NotRunning, "the resource is ending").at(&live.path)),
+            }
+        }
+        Err(not_running(&permit))
+    }
+
+    /// What is published runs in a task of its sender; a tell must not wait for it, so it gets one
+    /// of its own.
+    fn tell_beside(self: &Arc<Self>, permit: Permit) -> Result<(), StarError> {
+        let Ok(slot) = Arc::clone(&self.tells).try_acquire_owned() else { return Err(busy(&permit)) };
+        let tree = Arc::clone(self);
+        tokio::spawn(async move {
+            let (to, method) = (permit.envelope().to.clone(), permit.envelope().method.clone());
+            if let Err(error) = tree.ask(permit).await {
+                tracing::warn!(path = %to, %method, %error, "a message that nobody waits for failed");
+            }
+            drop(slot);
+        });
+        Ok(())
+    }
+
+    /// Finds the content behind a File or Artifact.
+    pub async fn open(self: &Arc<Self>, mut permit: Permit) -> Result<Opened, StarError> {
+        debug_assert_eq!(permit.envelope().method, Method::OPEN);
+        let live = self.locate(&mut permit).await?;
+        if let Some(published) = self.beside(&live, &permit).await?
+            && let Some(opened) = published.open(&permit.envelope().to).await
+        {
+            return opened;
+        }
+        Open::answer(&self.ask(permit).await?)
+    }
+
+    /// Hands a web request to a Mechtron or App.
+    pub async fn web(self: &Arc<Self>, mut permit: Permit, request: WebRequest) -> Result<WebResponse, StarError> {
+        debug_assert_eq!(permit.envelope().method, Method::WEB);
+        let live = self.locate(&mut permit).await?;
+        match self.beside(&live, &permit).await? {
+            Some(published) => published.web(&permit, request).await,
+            // Nothing is published by what failed to start; its actor says why.
+            None => match self.ask(permit.clone()).await {
+                Err(error) => Err(error),
+                Ok(_) => Err(unsupported(&permit)),
+            },
+        }
+    }
+
+    /// The Files or Artifacts right below a path that have no records of their own.
+    pub async fn list_published(self: &Arc<Self>, mut permit: Permit) -> Result<Option<Vec<Opened>>, StarError> {
+        let live = self.locate(&mut permit).await?;
+        Ok(self.beside(&live, &permit).await?.and_then(|published| published.list(&permit.envelope().to)))
+    }
+
+    /// Where a path leads when tags and requirements in it are resolved.
+    pub async fn resolve(self: &Arc<Self>, mut permit: Permit) -> Result<ResourcePath, StarError> {
+        self.locate(&mut permit).await?;
+        Ok(permit.envelope().to.clone())
+    }
+
+    /// The living actor for a permit. Tags and requirements in its path are resolved.
+    async fn locate(self: &Arc<Self>, permit: &mut Permit) -> Result<Arc<Live>, StarError> {
+        let to = &permit.envelope().to;
+        let target = to.without_files();
+        if let Some(live) = self.lookup(&target) {
+            live.touch(self.deadlines.uptime_s());
+            return Ok(live);
+        }
+        if to.digest().is_some() {
+            return self.pinned(permit).await;
+        }
+        // An exact version is a resource; what else stands below a series is for it to resolve.
+        let above = target.parent().filter(|_| target.version().is_none());
+        let answering = match above.and_then(|parent| self.lookup(&parent)).filter(|parent| resolves(parent)) {
+            Some(series) => series,
+            None => self.activate(&target).await?,
+        };
+        if answering.path == target {
+            return Ok(answering);
+        }
+        answering.touch(self.deadlines.uptime_s());
+        let resolved = match self.beside(&answering, permit).await?.and_then(|published| published.resolve(to)) {
+            Some(resolved) => resolved?,
+            None => return Err(StarError::not_found(to)),
+        };
+        if permit.envelope().method == Method::DELETE {
+            return Err(names_another(to, &resolved));
+        }
+        let target = resolved.without_files();
+        permit.resolved_to(resolved);
+        match self.lookup(&target) {
+            Some(live) => {
+                live.touch(self.deadlines.uptime_s());
+                Ok(live)
+            }
+            None => self
+                .activate(&target)
+                .await
+                .and_then(|live| if live.path == target { Ok(live) } else { Err(StarError::not_found(&target)) }),
+        }
+    }
+
+    /// The living actor for a path with a digest: the path must lead to just this content.
+    async fn pinned(self: &Arc<Self>, permit: &mut Permit) -> Result<Arc<Live>, StarError> {
+        let to = permit.envelope().to.clone();
+        let named = to.without_files().without_digest();
+        let live = match self.lookup(&named) {
+            Some(live) => live,
+            None => self.activate(&named).await?,
+        };
+        live.touch(self.deadlines.uptime_s());
+        let resolved = self.beside(&live, permit).await?.and_then(|published| published.resolve(&to));
+        let resolved = resolved.unwrap_or_else(|| Err(StarError::not_found(&to)))?;
+        let target = resolved.without_files();
+        permit.resolved_to(resolved);
+        match self.lookup(&target) {
+            Some(live) => Ok(live),
+            None => self.activate(&target).await,
+        }
+    }
+
+    /// What an actor lets others use beside it. One that is only just listed has not said so yet:
+    /// it is waited for, because its mailbox is the wrong way for what it will publish.
+    async fn beside(&self, live: &Live, permit: &Permit) -> Result<Option<Arc<dyn Published>>, StarError> {
+        if !live.has_begun() {
+            let envelope = permit.envelope();
+            let begun = pin!(live.begun());
+            self.deadlines.wait(envelope.deadline, begun).await.map_err(|Late| timed_out(envelope.to.clone()))?;
+        }
+        Ok(live.published())
+    }
+
+    fn lookup(&self, target: &ResourcePath) -> Option<Arc<Live>> {
+        self.directory.pin().get(target).cloned()
+    }
+
+    async fn activate(self: &Arc<Self>, target: &ResourcePath) -> Result<Arc<Live>, StarError> {
+        let activated = self.shard_of(target).ask(Activate(target.clone())).await;
+        let live = match activated {
+            Ok(Activated(activated)) => activated?,
+            Err(error) => {
+                return Err(StarError::new(ErrorCode::Unavailable, "the shard does not answer")
+                    .at(target)
+                    .because(&error.map_msg(|_| ())));
+            }
+        };
+        Ok(live)
+    }
+
+    async fn through_the_mailbox(&self, live: &Arc<Live>, permit: Permit) -> Delivered {
+        let (deadline, to) = (permit.envelope().deadline, permit.envelope().to.clone());
+        let sent = pin!(live.actor.ask(Deliver(permit)).try_send());
+        match self.deadlines.wait(deadline, sent).await {
+            Ok(Ok(Answer(answer))) => Delivered::Answered(answer),
+            Ok(Err(SendError::ActorNotRunning(Deliver(permit)) | SendError::ActorRestarting(Deliver(permit)))) => {
+                Delivered::Returned(permit)
+            }
+            Ok(Err(SendError::MailboxFull(Deliver(permit)))) => Delivered::Answered(Err(busy(&permit))),
+            Ok(Err(_)) => Delivered::Answered(Err(StarError::new(
+                ErrorCode::ConnectionLost,
+                format!("{to} ended before it answered"),
+            )
+            .at(&to))),
+            Err(Late) => Delivered::Answered(Err(timed_out(to))),
+        }
+    }
+
+    /// Takes an actor that has ended out of the directory, unless a new one took its place.
+    fn forget(&self, ended: &Arc<Live>) {
+        let directory = self.directory.pin();
+        if directory.get(&ended.path).is_some_and(|listed| Arc::ptr_eq(listed, ended)) {
+            directory.remove(&ended.path);
+        }
+    }
+}
+
+enum Delivered {
+    Answered(Result<Reply, StarError>),
+    /// The actor ended first and gave the message back untouched.
+    Returned(Permit),
+}
+
+fn resolves(parent: &Live) -> bool {
+    parent.kind == crate::kind::Kind::ArtifactBundleSeries
+}
+
+/// Who removes a tag or a requirement does not mean the version that it names at the moment.
+fn names_another(to: &ResourcePath, resolved: &ResourcePath) -> StarError {
+    StarError::new(ErrorCode::InvalidArgument, format!("{to} is a name of {resolved}, and not removed in its place"))
+        .at(to)
+        .hint(format!("the tag goes with `star tag --delete {to}`, the version with `star rm {resolved}`"))
+}
+
+fn busy(permit: &Permit) -> StarError {
+    let to = &permit.envelope().to;
+    StarError::new(ErrorCode::Busy, format!("{to} has too much to do")).at(to).retry_after(BUSY_RETRY)
+}
+
+fn timed_out(to: ResourcePath) -> StarError {
+    StarError::new(ErrorCode::TimedOut, format!("{to} did not answer in time"))
+        .at(&to)
+        .hint("the work may have been done: look before you send it again")
+}
+
+fn not_running(permit: &Permit) -> StarError {
+    let to = &permit.envelope().to;
+    StarError::new(ErrorCode::NotRunning, format!("{to} is ending")).at(to).retry_after(BUSY_RETRY)
+}

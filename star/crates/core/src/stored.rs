@@ -1,0 +1,139 @@
+//! Reading resources from the metadata store, and writing changes of them.
+
+use std::sync::Arc;
+
+use star_path::ResourcePath;
+use star_wire::{ErrorCode, MessageId, StarError};
+
+use crate::event::Event;
+use crate::keys;
+use crate::ports::clock::UnixMillis;
+use crate::ports::meta::{Batch, CommitError, Committed, MetaStore, Operation, Precondition, ReadError};
+use crate::record::{Record, Resource};
+
+/// Reads a resource.
+pub async fn load(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<Option<Resource>, StarError> {
+    let rows = meta.read(&[keys::record(path)]).await.map_err(|error| read_failed(path, &error))?;
+    rows.into_iter().next().flatten().map(|row| Resource::from_row(path.clone(), &row)).transpose()
+}
+
+/// Reads a resource that must be there.
+pub async fn require(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<Resource, StarError> {
+    load(meta, path).await?.ok_or_else(|| StarError::not_found(path))
+}
+
+/// Whether a resource has children.
+pub async fn has_children(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<bool, StarError> {
+    let page = meta.scan(keys::children(path), 1).await.map_err(|error| read_failed(path, &error))?;
+    Ok(!page.rows.is_empty())
+}
+
+/// A change that is being put together.
+#[derive(Debug)]
+pub struct Change {
+    batch: Batch,
+    path: ResourcePath,
+}
+
+impl Change {
+    /// An empty change around a resource, whose shard it belongs to.
+    pub fn of(path: &ResourcePath, now_ms: UnixMillis) -> Change {
+        let batch = Batch {
+            id: MessageId::next().as_u128(),
+            shard: keys::shard(path),
+            preconditions: Vec::new(),
+            operations: Vec::new(),
+            events: Vec::new(),
+            at: now_ms,
+        };
+        Change { batch, path: path.clone() }
+    }
+
+    /// Only if this holds.
+    pub fn only_if(&mut self, precondition: Precondition) -> &mut Change {
+        self.batch.preconditions.push(precondition);
+        self
+    }
+
+    /// Does this.
+    pub fn then(&mut self, operation: Operation) -> &mut Change {
+        self.batch.operations.push(operation);
+        self
+    }
+
+    /// Makes a resource that must not exist, and lists it under its parent.
+    pub fn make(&mut self, path: &ResourcePath, record: &Record) -> Result<&mut Change, StarError> {
+        self.only_if(Precondition::Absent(keys::record(path)));
+        self.write(path, record)?;
+        if let Some(parent) = path.parent() {
+            let number = record.kind.spec().number;
+            self.then(Operation::Put(keys::child(&parent, path), vec![number].into()));
+        }
+        Ok(self)
+    }
+
+    /// Writes the record of a resource.
+    pub fn write(&mut self, path: &ResourcePath, record: &Record) -> Result<&mut Change, StarError> {
+        let bytes = record.encode().map_err(|error| {
+            StarError::new(ErrorCode::TooLarge, format!("the record of {path} cannot be written"))
+                .at(path)
+                .because(&error)
+        })?;
+        Ok(self.then(Operation::Put(keys::record(path), bytes)))
+    }
+
+    /// Tells of it.
+    pub fn tell(&mut self, event: &Event) -> Result<&mut Change, StarError> {
+        let encoded = event.encode().map_err(|error| {
+            StarError::new(ErrorCode::TooLarge, "the event cannot be written").at(&self.path).because(&error)
+        })?;
+        self.batch.events.push(encoded);
+        Ok(self)
+    }
+
+    /// Makes it durable. `Ok(None)` when a precondition does not hold: read again, decide again.
+    pub async fn commit(self, meta: &Arc<dyn MetaStore>) -> Result<Option<Committed>, StarError> {
+        match meta.commit(self.batch).await {
+            Ok(committed) => Ok(Some(committed)),
+            Err(CommitError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(commit_failed(&self.path, &error)),
+        }
+    }
+}
+
+/// The error for a change that others kept from happening again and again.
+pub fn contended(path: &ResourcePath) -> StarError {
+    StarError::new(ErrorCode::Contended, format!("{path} is changed by too many others at the same time")).at(path)
+}
+
+/// The error for bytes of the store that cannot be read.
+pub fn unreadable(path: &ResourcePath, error: &(dyn std::error::Error + 'static)) -> StarError {
+    StarError::new(ErrorCode::Corrupt, format!("the record of {path} cannot be read")).at(path).because(error)
+}
+
+/// The error for a read that failed.
+pub fn read_failed(path: &ResourcePath, error: &ReadError) -> StarError {
+    let code = match error {
+        ReadError::Corrupt { .. } => ErrorCode::Corrupt,
+        ReadError::Closed => ErrorCode::Unavailable,
+        ReadError::Failed(_) | ReadError::Compacted { .. } => ErrorCode::StorageFailed,
+    };
+    StarError::new(code, format!("{path} could not be read")).at(path).because(error)
+}
+
+fn commit_failed(path: &ResourcePath, error: &CommitError) -> StarError {
+    match error {
+        CommitError::DiskFull => {
+            StarError::new(ErrorCode::DiskFull, "the disk of the store is full; nothing was changed")
+                .at(path)
+                .hint("free some space; the Star goes on by itself")
+        }
+        CommitError::TooLarge { .. } => StarError::new(ErrorCode::TooLarge, error.to_string()).at(path),
+        CommitError::Closed => StarError::new(ErrorCode::Unavailable, "the Star is shutting down").at(path),
+        CommitError::Ambiguous | CommitError::Conflict { .. } => {
+            StarError::new(ErrorCode::ConnectionLost, "whether the change happened is not known")
+                .at(path)
+                .because(error)
+        }
+    }
+}

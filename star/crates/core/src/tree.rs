@@ -1,0 +1,252 @@
+//! The actor tree of a Star: its ports, its live actors, and the ways to them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use kameo::actor::ActorRef;
+use star_path::ResourcePath;
+use star_wire::StarError;
+use tokio::sync::{Semaphore, SetOnce};
+
+use crate::behaviour::{ActorContext, Behaviours, Published};
+use crate::cell::Cell;
+use crate::gate::Gate;
+use crate::kind::Kind;
+use crate::limits;
+use crate::placement::Placement;
+use crate::ports::clock::Clock;
+use crate::ports::content::ContentStore;
+use crate::ports::mechtron::MechtronHost;
+use crate::ports::meta::{MetaStore, SHARDS};
+use crate::shard::ShardActor;
+use crate::status::Status;
+use crate::timer::Deadlines;
+
+/// What a tree is made of.
+pub struct Ports {
+    /// Where records live.
+    pub meta: Arc<dyn MetaStore>,
+    /// Where bytes live.
+    pub content: Arc<dyn ContentStore>,
+    /// What runs mechtrons.
+    pub mechtrons: Arc<dyn MechtronHost>,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Which shards are ours.
+    pub placement: Arc<dyn Placement>,
+}
+
+/// The actor tree of a Star.
+pub struct Tree {
+    /// The ports to the world outside of core.
+    pub ports: Ports,
+    /// The gate in front of it.
+    pub gate: Gate,
+    pub(crate) behaviours: Behaviours,
+    pub(crate) directory: Directory,
+    pub(crate) deadlines: Arc<Deadlines>,
+    /// One permit for each message under way that nobody waits for.
+    pub(crate) tells: Arc<Semaphore>,
+    pub(crate) counters: Counters,
+    shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
+}
+
+/// Numbers of actors for people and metrics; all but the first count since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ActorCounts {
+    /// Actors that are in memory now.
+    pub active: u64,
+    /// Resources that were brought to life.
+    pub activations: u64,
+    /// Actors that were put away because they were idle.
+    pub passivations: u64,
+    /// Handlers that panicked.
+    pub panics: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) activations: AtomicU64,
+    pub(crate) passivations: AtomicU64,
+    pub(crate) panics: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The live actors by path. Reading takes no lock.
+pub(crate) type Directory = papaya::HashMap<ResourcePath, Arc<Live>>;
+
+impl Tree {
+    /// A tree without a living actor. Must be called inside a tokio runtime.
+    pub fn new(ports: Ports, gate: Gate, behaviours: Behaviours) -> Arc<Tree> {
+        let tree = Arc::new(Tree {
+            ports,
+            gate,
+            behaviours,
+            directory: Directory::new(),
+            deadlines: Deadlines::start(),
+            tells: Arc::new(Semaphore::new(limits::TELLS as usize)),
+            counters: Counters::default(),
+            shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
+        });
+        crate::shard::sweep(&tree);
+        tree
+    }
+
+    /// The actor of a shard, started when it is first needed.
+    pub(crate) fn shard_of(self: &Arc<Self>, path: &ResourcePath) -> &ActorRef<ShardActor> {
+        let shard = crate::keys::shard(path);
+        self.shards[usize::from(shard.number())].get_or_init(|| ShardActor::start(self))
+    }
+
+    /// The numbers of its actors.
+    pub fn actors(&self) -> ActorCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        ActorCounts {
+            active: self.directory.len() as u64,
+            activations: read(&self.counters.activations),
+            passivations: read(&self.counters.passivations),
+            panics: read(&self.counters.panics),
+        }
+    }
+
+    /// Takes the actors of a resource, and of all below it, out of service.
+    pub(crate) fn evict(&self, path: &ResourcePath, with_itself: bool) {
+        let directory = self.directory.pin();
+        for (other, live) in &directory {
+            let evicted = other.is_within(path) && (with_itself || other != path);
+            if evicted {
+                directory.remove(other);
+                live.retire();
+            }
+        }
+    }
+
+    /// Takes a resource out of service because it failed; a change of its properties brings it
+    /// back.
+    pub async fn take_out_of_service(
+        self: &Arc<Self>,
+        path: &ResourcePath,
+        error: &StarError,
+    ) -> Result<(), StarError> {
+        let context = ActorContext { tree: Arc::clone(self), path: path.clone() };
+        let now_ms = self.ports.clock.now_ms();
+        crate::builtin::set_status(&context, Status::panicked(error.code(), error.message().to_owned(), now_ms)).await
+    }
+
+    /// Puts a resource back into service.
+    pub async fn put_into_service(self: &Arc<Self>, path: &ResourcePath) -> Result<(), StarError> {
+        let context = ActorContext { tree: Arc::clone(self), path: path.clone() };
+        crate::builtin::set_status(&context, Status::ready(self.ports.clock.now_ms())).await
+    }
+
+    /// Stops all actors, after the messages that they have.
+    pub async fn shutdown(&self) {
+        let told = tokio::time::timeout(limits::TELLS_DRAIN, self.tells.acquire_many(limits::TELLS)).await;
+        if told.is_err() {
+            tracing::warn!("messages that nobody waits for are still under way; they are cut off");
+        }
+        let all: Vec<Arc<Live>> = self.directory.pin().values().cloned().collect();
+        self.directory.pin().clear();
+        for live in &all {
+            live.retire();
+        }
+        for live in all {
+            live.actor.wait_for_shutdown().await;
+        }
+        for shard in self.shards.iter().filter_map(std::sync::OnceLock::get) {
+            shard.kill();
+        }
+    }
+}
+
+/// A living actor.
+pub(crate) struct Live {
+    pub(crate) path: ResourcePath,
+    pub(crate) kind: Kind,
+    pub(crate) actor: ActorRef<Cell>,
+    published: ArcSwapOption<PublishedBox>,
+    begun: SetOnce<()>,
+    used_at_s: AtomicU64,
+}
+
+struct PublishedBox(Arc<dyn Published>);
+
+impl Live {
+    pub(crate) fn new(path: ResourcePath, kind: Kind, actor: ActorRef<Cell>, now_s: u64) -> Live {
+        let (published, used_at_s) = (ArcSwapOption::empty(), AtomicU64::new(now_s));
+        Live { path, kind, actor, published, begun: SetOnce::new(), used_at_s }
+    }
+
+    /// Notes that the actor has begun, well or not: what it publishes is known from now on.
+    ///
+    /// The word of kameo for it comes through the mailbox, and not at all when that is full or
+    /// the actor is told to end before.
+    pub(crate) fn begin(&self) {
+        if self.begun.set(()).is_err() {
+            tracing::trace!(path = %self.path, "the actor has begun already");
+        }
+    }
+
+    /// Whether the actor has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.initialized()
+    }
+
+    /// Waits until the actor has begun.
+    pub(crate) async fn begun(&self) {
+        self.begun.wait().await;
+    }
+
+    /// What the actor lets others use beside it.
+    pub(crate) fn published(&self) -> Option<Arc<dyn Published>> {
+        self.published.load().as_ref().map(|published| Arc::clone(&published.0))
+    }
+
+    /// Replaces what the actor lets others use. Storing waits for readers, which costs more than
+    /// a whole message, and most messages change nothing that is published.
+    pub(crate) fn publish(&self, published: Option<Arc<dyn Published>>) {
+        let before = self.published();
+        let same = match (&before, &published) {
+            (None, None) => true,
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        self.published.store(published.map(|published| Arc::new(PublishedBox(published))));
+    }
+
+    /// Notes that it was used; the time is that of the wheel of deadlines, which costs nothing to
+    /// look at.
+    pub(crate) fn touch(&self, now: u64) {
+        // Most calls fall into a second that is noted already; looking is cheaper than writing a
+        // cache line that other cores read.
+        if self.used_at_s.load(Ordering::Relaxed) != now {
+            self.used_at_s.store(now, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn idle_s(&self, now_s: u64) -> u64 {
+        now_s.saturating_sub(self.used_at_s.load(Ordering::Relaxed))
+    }
+
+    /// Lets it finish what it has, and then end. Safe to call from its own handler.
+    ///
+    /// What it publishes stays: whoever found it in the directory before is answered as it was
+    /// then, and not sent to a mailbox that is the wrong way for their message.
+    pub(crate) fn retire(&self) {
+        let actor = self.actor.clone();
+        tokio::spawn(async move {
+            if actor.stop_gracefully().await.is_err() {
+                tracing::trace!("the actor had ended already");
+            }
+        });
+    }
+}

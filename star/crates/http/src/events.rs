@@ -1,0 +1,104 @@
+//! `GET /events`: the event log as JSON lines or as server-sent events.
+//!
+//! | parameter | what |
+//! |---|---|
+//! | `since` | cursor behind which to begin; `0` is before the first event |
+//! | `select` | only events of resources that this selector covers |
+//! | `limit` | at most so many events |
+//! | `wait` | seconds to wait for the first event if there is none |
+//! | `follow` | `true`: go on with what happens |
+//!
+//! An answer that ends says in the header `star-cursor` where to go on. Events that are no longer
+//! kept leave a line `{"gap":{"from":…,"to":…}}`. What may be read is decided by the gate, event
+//! by event. The Watch service reads from the same feed.
+
+mod body;
+mod cursor;
+pub(crate) mod feed;
+mod query;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use star_wire::StarError;
+
+use crate::auth::Caller;
+use crate::limits;
+use crate::state::ApiState;
+
+use body::Form;
+pub(crate) use cursor::Cursor;
+use feed::{Feed, FeedItem, place_of};
+use query::{AtEnd, EventsQuery};
+
+/// Where to go on after an answer that ends.
+const CURSOR: HeaderName = HeaderName::from_static("star-cursor");
+
+/// The routes of the event log.
+pub fn routes() -> Router<ApiState> {
+    Router::new().route("/events", get(events))
+}
+
+async fn events(State(state): State<ApiState>, caller: Caller, uri: Uri, headers: HeaderMap) -> Response {
+    answer(&state, &caller, &uri, &headers).await.unwrap_or_else(|error| caller.refuse(&error))
+}
+
+async fn answer(state: &ApiState, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, StarError> {
+    let form = Form::asked_for(headers);
+    let query = EventsQuery::parse(uri, headers, form)?;
+    let mut feed = Feed::open(state, &caller.authority, query.selector, query.since).await?;
+    let wait = match query.at_end {
+        AtEnd::Follow => return Ok(response(form, body::following(feed, form, query.limit), None)),
+        AtEnd::Wait(wait) => wait,
+    };
+    let first = feed.first(wait).await?;
+    match query.limit {
+        Some(limit) => {
+            let page = Page::collect(feed, first, limit.min(limits::EVENTS_MAX)).await?;
+            Ok(response(form, form.all(&page.items).into(), Some(page.next)))
+        }
+        // All of it can be long, so it is sent as it is read; where it ends is fixed beforehand.
+        None => {
+            let end = feed.head();
+            Ok(response(form, body::until(feed, first, form, end), Some(end)))
+        }
+    }
+}
+
+fn response(form: Form, body: Body, next: Option<Cursor>) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(next) = next {
+        let next = HeaderValue::try_from(next.to_string()).expect("digits and dots are the value of a header");
+        headers.insert(CURSOR, next);
+    }
+    response
+}
+
+/// A bounded part of the log.
+struct Page {
+    items: Vec<FeedItem>,
+    next: Cursor,
+}
+
+impl Page {
+    async fn collect(mut feed: Feed, first: Option<FeedItem>, limit: usize) -> Result<Page, StarError> {
+        let mut items = Vec::new();
+        let mut next_item = first;
+        while let Some(item) = next_item {
+            items.push(item);
+            if items.len() == limit {
+                let next = items.last().and_then(place_of).unwrap_or_else(|| feed.position());
+                return Ok(Page { items, next });
+            }
+            next_item = feed.try_next().await?;
+        }
+        Ok(Page { items, next: feed.position() })
+    }
+}

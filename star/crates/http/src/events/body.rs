@@ -1,0 +1,190 @@
+//! The two forms in which events are written, and the bodies that write them.
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use bytes::Bytes;
+use futures::stream;
+use star_wire::StarError;
+
+use super::Cursor;
+use super::feed::{Feed, FeedItem, place_of};
+use crate::limits;
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One JSON object per line.
+    Lines,
+    /// Server-sent events, for browsers.
+    ServerSent,
+}
+
+impl Form {
+    /// The form that the reader accepts.
+    pub(super) fn asked_for(headers: &HeaderMap) -> Form {
+        let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut types =
+            accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));
+        let server_sent = types.any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"));
+        if server_sent { Form::ServerSent } else { Form::Lines }
+    }
+
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Form::Lines => "application/jsonl",
+            Form::ServerSent => "text/event-stream",
+        }
+    }
+
+    /// Items, one after the other.
+    pub(super) fn all(self, items: &[FeedItem]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for item in items {
+            self.write(item, &mut bytes);
+        }
+        bytes
+    }
+
+    fn write(self, item: &FeedItem, into: &mut Vec<u8>) {
+        match (self, item) {
+            (Form::Lines, FeedItem::Event(event, _)) => {
+                json(event, into);
+                into.push(b'\n');
+            }
+            (Form::Lines, FeedItem::Gap(gap, _)) => {
+                into.extend(b"{\"gap\":");
+                json(gap, into);
+                into.extend(b"}\n");
+            }
+            // A sign of life for whoever is in between; readers skip empty lines.
+            (Form::Lines, FeedItem::Progress(_)) => into.push(b'\n'),
+            (Form::ServerSent, FeedItem::Event(event, cursor)) => {
+                into.extend(format!("id: {cursor}\ndata: ").as_bytes());
+                json(event, into);
+                into.extend(b"\n\n");
+            }
+            (Form::ServerSent, FeedItem::Gap(gap, cursor)) => {
+                into.extend(format!("id: {cursor}\nevent: gap\ndata: ").as_bytes());
+                json(gap, into);
+                into.extend(b"\n\n");
+            }
+            (Form::ServerSent, FeedItem::Progress(cursor)) => into.extend(format!("id: {cursor}\n\n").as_bytes()),
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize, into: &mut Vec<u8>) {
+    serde_json::to_writer(into, value).expect("messages of the schema are JSON, and memory takes all bytes");
+}
+
+/// The events up to a place, as they are read.
+pub(super) fn until(feed: Feed, first: Option<FeedItem>, form: Form, end: Cursor) -> Body {
+    let reading = Reading { feed, first, form, end: Some(end), left: usize::MAX };
+    body(reading)
+}
+
+/// The events as they happen; with a limit, so many.
+pub(super) fn following(feed: Feed, form: Form, limit: Option<usize>) -> Body {
+    let reading = Reading { feed, first: None, form, end: None, left: limit.unwrap_or(usize::MAX) };
+    body(reading)
+}
+
+struct Reading {
+    feed: Feed,
+    first: Option<FeedItem>,
+    form: Form,
+    end: Option<Cursor>,
+    left: usize,
+}
+
+fn body(reading: Reading) -> Body {
+    // An error in the middle aborts the answer, so that nobody takes a part for the whole.
+    Body::from_stream(stream::try_unfold(reading, |mut reading| async move {
+        Ok::<_, StarError>(reading.piece().await?.map(|piece| (piece, reading)))
+    }))
+}
+
+impl Reading {
+    /// What is there, in one piece; waits only if there is nothing and the end is open.
+    async fn piece(&mut self) -> Result<Option<Bytes>, StarError> {
+        let mut bytes = Vec::new();
+        for _ in 0..limits::EVENTS_PIECE {
+            let item = match self.first.take() {
+                Some(item) => Some(item),
+                None if self.left == 0 => None,
+                None => self.feed.try_next().await?,
+            };
+            match item.filter(|item| self.is_before_the_end(item)) {
+                Some(item) => self.write(&item, &mut bytes),
+                None => {
+                    if self.end.is_some() {
+                        self.left = 0;
+                    }
+                    break;
+                }
+            }
+        }
+        if bytes.is_empty() && self.left > 0 {
+            match self.feed.next().await? {
+                Some(item) => self.write(&item, &mut bytes),
+                None => self.left = 0,
+            }
+        }
+        Ok((!bytes.is_empty()).then(|| bytes.into()))
+    }
+
+    fn write(&mut self, item: &FeedItem, bytes: &mut Vec<u8>) {
+        self.form.write(item, bytes);
+        if matches!(item, FeedItem::Event(..)) {
+            self.left -= 1;
+        }
+    }
+
+    fn is_before_the_end(&self, item: &FeedItem) -> bool {
+        match (self.end, place_of(item)) {
+            (Some(end), Some(place)) => place.position() <= end.position(),
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use star_api::v1;
+
+    use super::*;
+
+    fn items() -> Vec<FeedItem> {
+        let event = v1::Event { cursor: "17".into(), path: "acme".into(), ..Default::default() };
+        let gap = v1::Gap { from: "3".into(), to: "9".into(), ..Default::default() };
+        let at = Cursor::behind;
+        vec![FeedItem::Gap(gap, at(9)), FeedItem::Event(event, at(17)), FeedItem::Progress(at(20))]
+    }
+
+    #[test]
+    fn lines_are_one_json_object_each() {
+        let text = String::from_utf8(Form::Lines.all(&items())).unwrap();
+        assert_eq!(text, "{\"gap\":{\"from\":\"3\",\"to\":\"9\"}}\n{\"cursor\":\"17\",\"path\":\"acme\"}\n\n");
+    }
+
+    #[test]
+    fn server_sent_events_carry_the_cursor_as_their_id() {
+        let text = String::from_utf8(Form::ServerSent.all(&items())).unwrap();
+        assert_eq!(
+            text,
+            "id: 9\nevent: gap\ndata: {\"from\":\"3\",\"to\":\"9\"}\n\nid: 17\ndata: {\"cursor\":\"17\",\"path\":\"acme\"}\n\nid: 20\n\n"
+        );
+    }
+
+    #[test]
+    fn a_browser_is_known_by_what_it_accepts() {
+        let form =
+            |accept: &'static str| Form::asked_for(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        assert_eq!(form("text/event-stream"), Form::ServerSent);
+        assert_eq!(form("text/html, Text/Event-Stream;q=0.9"), Form::ServerSent);
+        assert_eq!(form("application/jsonl"), Form::Lines);
+        assert_eq!(Form::asked_for(&HeaderMap::new()), Form::Lines);
+    }
+}

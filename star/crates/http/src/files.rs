@@ -1,0 +1,31 @@
+//! The bytes of resources under `/r/PATH`: GET, HEAD, PUT, DELETE.
+//!
+//! The path stands in the URL as it is written everywhere else; [`address`] reads it. Each verb
+//! has a file of its own. How a content becomes an answer (ranges, validators, the body) is said
+//! once, in [`answer`], and used by the web router too. Who may do what is the affair of the gate,
+//! and what a File is of its kind.
+
+pub(crate) mod address;
+pub(crate) mod answer;
+pub(crate) mod conditions;
+mod delete;
+mod get;
+pub(crate) mod media;
+mod put;
+pub(crate) mod range;
+pub(crate) mod upload;
+
+use axum::Router;
+use axum::routing;
+
+use crate::state::ApiState;
+
+/// The routes of files.
+pub fn routes() -> Router<ApiState> {
+    Router::new().route("/r/{*path}", routing::get(get::get).put(put::put).delete(delete::delete))
+}
+
+/// The part of a raw path behind a prefix that its route has matched.
+pub(crate) fn behind<'p>(path: &'p str, prefix: &str) -> &'p str {
+    path.strip_prefix(prefix).unwrap_or_default()
+}

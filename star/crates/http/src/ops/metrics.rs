@@ -1,0 +1,37 @@
+//! `/metrics`: what was measured, in the text format of Prometheus. Names of routes and numbers of
+//! a Star are nobody else's business, so it takes a key.
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use metrics::gauge;
+
+use crate::auth::Caller;
+use crate::rpc;
+use crate::state::ApiState;
+
+pub(super) async fn metrics(State(state): State<ApiState>, caller: Caller) -> Response {
+    if let Err(error) = rpc::may_see_the_star(&state, &caller.authority).await {
+        return caller.refuse(&error);
+    }
+    look(&state);
+    state.metrics().run_upkeep();
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, text)], state.metrics().render()).into_response()
+}
+
+/// Numbers that others keep, as they stand now.
+fn look(state: &ApiState) {
+    let ports = &state.tree().ports;
+    let (store, content) = (ports.meta.status(), ports.content.status());
+    gauge!("star_actors_live").set(state.tree().actors().active as f64);
+    gauge!("star_store_position").set(store.position as f64);
+    gauge!("star_store_oldest_event").set(store.oldest_event as f64);
+    gauge!("star_store_segments").set(store.segments as f64);
+    gauge!("star_store_journal_bytes").set(store.journal_bytes as f64);
+    gauge!("star_store_index_bytes").set(store.index_bytes as f64);
+    gauge!("star_content_count").set(content.contents as f64);
+    gauge!("star_content_bytes").set(content.bytes as f64);
+    gauge!("star_mechtrons_compiled").set(ports.mechtrons.status().loaded as f64);
+}

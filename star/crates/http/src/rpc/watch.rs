@@ -1,0 +1,125 @@
+//! The Watch service: what happens to resources, as it happens.
+#![expect(refining_impl_trait, reason = "the traits leave the type of an answer open; naming it reads better")]
+
+use std::collections::VecDeque;
+
+use connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult, ServiceStream};
+use futures::stream;
+use star_api::oneof::watch_response::Item;
+use star_api::v1;
+use star_core::gate::Authority;
+use star_core::limits::PAGE_DEFAULT;
+use star_path::Selector;
+use star_wire::{ErrorCode, StarError};
+
+use super::call::Call;
+use crate::events::Cursor;
+use crate::events::feed::{Feed, FeedItem};
+use crate::request_id::RequestId;
+use crate::schema;
+use crate::state::ApiState;
+use crate::status;
+
+/// The Watch service.
+pub(super) struct WatchService {
+    pub(super) state: ApiState,
+}
+
+impl v1::Watch for WatchService {
+    async fn watch(
+        &self,
+        context: RequestContext,
+        request: ServiceRequest<'_, v1::WatchRequest>,
+    ) -> ServiceResult<ServiceStream<v1::WatchResponse>> {
+        let call = Call::of(&self.state, &context);
+        let watching = Watching::open(&call, request.to_owned_message()).await.map_err(|error| call.error(&error))?;
+        Ok(Response::stream(stream::unfold(watching, Watching::step)))
+    }
+}
+
+/// A watch under way.
+struct Watching {
+    feed: Feed,
+    initial: Option<Initial>,
+    request_id: RequestId,
+    ended: bool,
+}
+
+/// The resources as they stand, which come before what happens after.
+struct Initial {
+    state: ApiState,
+    authority: Authority,
+    selector: Selector,
+    page: VecDeque<v1::Resource>,
+    from: Option<String>,
+    listed: bool,
+}
+
+impl Watching {
+    async fn open(call: &Call<'_>, request: v1::WatchRequest) -> Result<Watching, StarError> {
+        let v1::WatchRequest { selector, since, include_initial, .. } = request;
+        let selector = Some(selector).filter(|text| !text.is_empty()).map(|text| Selector::parse(&text)).transpose()?;
+        if include_initial && since.is_some() {
+            return Err(StarError::new(ErrorCode::InvalidArgument, "`since` and `include_initial` exclude each other"));
+        }
+        let since = since.map(|text| text.parse::<Cursor>()).transpose()?;
+        // The place in the log is taken before the list, so nothing can fall between the two; what
+        // changed meanwhile is told twice.
+        let feed = Feed::open(call.state, &call.caller.authority, selector.clone(), since).await?;
+        let initial = include_initial.then(|| Initial {
+            state: call.state.clone(),
+            authority: call.caller.authority.clone(),
+            selector: selector.unwrap_or_else(|| Selector::parse("**").expect("`**` is a selector")),
+            page: VecDeque::new(),
+            from: None,
+            listed: false,
+        });
+        Ok(Watching { feed, initial, request_id: call.caller.request_id.clone(), ended: false })
+    }
+
+    async fn step(mut self) -> Option<(Result<v1::WatchResponse, ConnectError>, Watching)> {
+        if self.ended {
+            return None;
+        }
+        let item = self.next().await;
+        self.ended = item.is_err();
+        let item = item
+            .map(|item| v1::WatchResponse { item: Some(item), ..Default::default() })
+            .map_err(|error| status::connect_error(&error, &self.request_id));
+        Some((item, self))
+    }
+
+    async fn next(&mut self) -> Result<Item, StarError> {
+        if let Some(initial) = &mut self.initial {
+            if let Some(resource) = initial.next().await? {
+                return Ok(Item::from(resource));
+            }
+            self.initial = None;
+            let cursor = self.feed.position().to_string();
+            return Ok(Item::from(v1::Progress { cursor, ..Default::default() }));
+        }
+        match self.feed.next().await? {
+            Some(FeedItem::Event(event, _)) => Ok(Item::from(event)),
+            Some(FeedItem::Gap(gap, _)) => Ok(Item::from(gap)),
+            Some(FeedItem::Progress(cursor)) => {
+                Ok(Item::from(v1::Progress { cursor: cursor.to_string(), ..Default::default() }))
+            }
+            // An error and no quiet end, because the watch is not over: it goes on elsewhere or
+            // after the restart, behind the last cursor.
+            None => Err(StarError::new(ErrorCode::Unavailable, "the Star is shutting down")),
+        }
+    }
+}
+
+impl Initial {
+    async fn next(&mut self) -> Result<Option<v1::Resource>, StarError> {
+        while self.page.is_empty() && !self.listed {
+            let tree = self.state.tree();
+            let page = tree.select(&self.authority, &self.selector, self.from.as_deref(), PAGE_DEFAULT).await?;
+            self.page = page.resources.iter().map(schema::resource).collect();
+            self.listed = page.next.is_none();
+            self.from = page.next;
+        }
+        Ok(self.page.pop_front())
+    }
+}

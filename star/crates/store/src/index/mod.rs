@@ -1,0 +1,143 @@
+//! The ordered index: what the log amounts to, in key order.
+//!
+//! An index is a view and can be thrown away: it holds nothing that the journal does not, it is
+//! updated after the journal's sync without one of its own, and it carries the position up to
+//! which it was applied *in the same engine transaction*, so that after a crash it says by itself
+//! from where the journal has to be applied again. Two engines: [`redb`] on disk, [`memory`].
+
+pub(crate) mod memory;
+pub(crate) mod redb;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard, Versioned};
+
+use crate::journal::record::Installation;
+
+/// The engine that holds the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IndexKind {
+    /// A B-tree in a file: the default.
+    #[default]
+    Redb,
+    /// In memory, made from the journal at every start: for tests and very small Stars.
+    Memory,
+}
+
+/// An engine that failed, which costs time and no data.
+#[derive(Debug, thiserror::Error)]
+#[error("the {engine} index failed")]
+pub(crate) struct IndexError {
+    /// Its name.
+    pub(crate) engine: &'static str,
+    /// Whether the disk had no room, which says nothing against the index.
+    pub(crate) full: bool,
+    /// What it said.
+    #[source]
+    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A stored value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) value: Bytes,
+    pub(crate) created: Revision,
+    pub(crate) modified: Revision,
+    /// The shard whose batch wrote the value: revisions of two shards cannot be compared.
+    pub(crate) shard: Shard,
+}
+
+impl From<Row> for Versioned {
+    fn from(row: Row) -> Versioned {
+        Versioned { value: row.value, created: row.created, modified: row.modified }
+    }
+}
+
+/// A batch of the log, as far as the index cares.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) position: Position,
+    pub(crate) shard: Shard,
+    pub(crate) revision: Revision,
+    pub(crate) operations: Vec<Operation>,
+}
+
+impl Record {
+    /// Whether the batch removed anything, or meant to.
+    pub(crate) fn erases(&self) -> bool {
+        self.operations.iter().any(|operation| !matches!(operation, Operation::Put(..)))
+    }
+}
+
+/// How far a shard has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ShardState {
+    /// Its last revision.
+    pub(crate) revision: Revision,
+    /// The last revision whose batch removed keys; 0 where none did.
+    pub(crate) erased: Revision,
+}
+
+impl ShardState {
+    /// The state after a batch.
+    pub(crate) fn after(self, record: &Record) -> ShardState {
+        let erased = if record.erases() { record.revision } else { self.erased };
+        ShardState { revision: record.revision, erased }
+    }
+}
+
+/// One engine. Reads may come from any thread; the rest from the writer's only.
+pub(crate) trait Index: Send + Sync + 'static {
+    /// What people call it.
+    fn name(&self) -> &'static str;
+    /// The rows of some keys, all seen at one moment.
+    fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError>;
+    /// At most `limit` rows of a range, seen at one moment, fewer when they weigh much.
+    fn scan(&self, range: &KeyRange, limit: usize) -> Result<ScanPage, IndexError>;
+    /// A row of the range that another shard wrote, or this one after `since`. Looks at every
+    /// row of the range while all other commits wait, so callers keep such ranges narrow.
+    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError>;
+    /// Applies batches that follow the applied position, all or none of them.
+    fn apply(&self, records: &[Record]) -> Result<(), IndexError>;
+    /// Makes what was applied durable.
+    fn sync(&self) -> Result<(), IndexError>;
+    /// The last position that was applied.
+    fn applied(&self) -> Result<Position, IndexError>;
+    /// The state of every shard that was ever written.
+    fn shards(&self) -> Result<Vec<(Shard, ShardState)>, IndexError>;
+    /// Bytes that it takes.
+    fn bytes(&self) -> u64;
+}
+
+/// Whether a row counts as written since a revision of a shard.
+pub(crate) fn is_since(row_shard: Shard, modified: Revision, shard: Shard, since: Revision) -> bool {
+    row_shard != shard || modified > since
+}
+
+/// Whether a range holds nothing because it ends before it begins.
+pub(crate) fn is_empty(range: &KeyRange) -> bool {
+    range.end.as_ref().is_some_and(|end| *end <= range.start)
+}
+
+/// Where the index of a store lies.
+pub(crate) fn dir_of(store: &Path) -> PathBuf {
+    store.join("index")
+}
+
+/// Opens the index of a kind, or makes an empty one where there is none that can be used.
+pub(crate) fn open(kind: IndexKind, store: &Path, installation: &Installation) -> Result<Arc<dyn Index>, IndexError> {
+    match kind {
+        IndexKind::Memory => Ok(Arc::new(memory::MemoryIndex::default())),
+        IndexKind::Redb => Ok(Arc::new(redb::RedbIndex::open(&dir_of(store), installation)?)),
+    }
+}
+
+/// Gives up what an index holds, so that the next opening begins an empty one.
+pub(crate) fn discard(kind: IndexKind, store: &Path) -> std::io::Result<()> {
+    match kind {
+        IndexKind::Memory => Ok(()),
+        IndexKind::Redb => redb::discard(&dir_of(store)),
+    }
+}

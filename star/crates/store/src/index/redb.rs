@@ -1,0 +1,339 @@
+//! The index in redb: a copy-on-write B-tree in one file.
+//!
+//! Three tables in `index/redb.db`:
+//!
+//! | table | key | value (big-endian) |
+//! |---|---|---|
+//! | `rows` | the key | u64 created, u64 modified, u16 shard of the last write, the value |
+//! | `shards` | shard | u64 revision, u64 last revision that removed keys |
+//! | `about` | `schema`, `installation`, `applied` | u32, 16 bytes, u64 |
+//!
+//! Groups are applied without durability; [`Index::sync`] makes one durable commit, with the
+//! allocator's state saved, so that the next start need not walk the file. A file that cannot be
+//! opened, is of another schema or of another installation is put aside as `redb.db.unusable`
+//! (one is kept, for whoever wants to look) and an empty one is begun.
+
+use std::fs;
+use std::io;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use redb::{
+    Database, DatabaseError, Durability, Error, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition,
+    WriteTransaction,
+};
+use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard};
+
+use super::{Index, IndexError, Record, Row, ShardState, is_empty, is_since};
+use crate::disk::is_full;
+use crate::journal::record::{Installation, array};
+use crate::limits::{INDEX_CACHE_BYTES, PAGE_BYTES};
+
+const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
+const SHARDS: TableDefinition<'static, u16, (u64, u64)> = TableDefinition::new("shards");
+const ABOUT: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("about");
+const SCHEMA: u32 = 1;
+const ROW_HEADER_BYTES: usize = 18;
+const NAME: &str = "redb";
+
+/// Rows in a file of redb.
+pub(crate) struct RedbIndex {
+    database: Database,
+    path: PathBuf,
+}
+
+impl RedbIndex {
+    /// Opens the index in a directory, or begins an empty one where there is none of use.
+    pub(crate) fn open(dir: &Path, installation: &Installation) -> Result<RedbIndex, IndexError> {
+        fs::create_dir_all(dir).map_err(failed)?;
+        let path = dir.join("redb.db");
+        let existed = path.exists();
+        let unusable = match open_file(&path, installation) {
+            Ok(database) => {
+                if !existed {
+                    tracing::info!(file = %path.display(), "an empty index is begun; the journal fills it");
+                }
+                return Ok(RedbIndex { database, path });
+            }
+            Err(Unusable::Busy(error)) => return Err(failed(error)),
+            Err(Unusable::Contents(why)) => why,
+        };
+        tracing::warn!(
+            file = %path.display(),
+            %unusable,
+            "the index cannot be used; it is put aside and made again from the journal"
+        );
+        discard(dir).map_err(failed)?;
+        match open_file(&path, installation) {
+            Ok(database) => Ok(RedbIndex { database, path }),
+            Err(Unusable::Busy(error)) => Err(failed(error)),
+            Err(Unusable::Contents(why)) => Err(failed(Error::Corrupted(why))),
+        }
+    }
+
+    fn write(
+        &self,
+        durability: Durability,
+        change: impl FnOnce(&WriteTransaction) -> Result<(), Error>,
+    ) -> Result<(), IndexError> {
+        let run = || -> Result<(), Error> {
+            let mut transaction = self.database.begin_write()?;
+            transaction.set_durability(durability)?;
+            transaction.set_quick_repair(matches!(durability, Durability::Immediate));
+            change(&transaction)?;
+            transaction.commit()?;
+            Ok(())
+        };
+        run().map_err(failed)
+    }
+}
+
+impl Index for RedbIndex {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
+        let run = || -> Result<Vec<Option<Row>>, Error> {
+            let table = self.database.begin_read()?.open_table(ROWS)?;
+            keys.iter().map(|key| table.get(key.as_bytes())?.map(|row| decode_row(row.value())).transpose()).collect()
+        };
+        run().map_err(failed)
+    }
+
+    fn scan(&self, range: &KeyRange, limit: usize) -> Result<ScanPage, IndexError> {
+        let mut page = ScanPage::default();
+        let mut bytes = 0;
+        let mut run = || -> Result<(), Error> {
+            if is_empty(range) {
+                return Ok(());
+            }
+            let table = self.database.begin_read()?.open_table(ROWS)?;
+            for entry in table.range::<&[u8]>(bounds(range))? {
+                let (key, row) = entry?;
+                if page.rows.len() == limit || bytes >= PAGE_BYTES {
+                    page.next = Some(Key::new(Bytes::copy_from_slice(key.value())));
+                    break;
+                }
+                bytes += key.value().len() + row.value().len();
+                page.rows.push((Key::new(Bytes::copy_from_slice(key.value())), decode_row(row.value())?.into()));
+            }
+            Ok(())
+        };
+        run().map_err(failed)?;
+        Ok(page)
+    }
+
+    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError> {
+        let run = || -> Result<Option<Row>, Error> {
+            if is_empty(range) {
+                return Ok(None);
+            }
+            let table = self.database.begin_read()?.open_table(ROWS)?;
+            for entry in table.range::<&[u8]>(bounds(range))? {
+                let (_, row) = entry?;
+                let (_, modified, writer) = decode_row_header(row.value())?;
+                if is_since(writer, modified, shard, since) {
+                    return Ok(Some(decode_row(row.value())?));
+                }
+            }
+            Ok(None)
+        };
+        run().map_err(failed)
+    }
+
+    fn apply(&self, records: &[Record]) -> Result<(), IndexError> {
+        let Some(last) = records.last() else { return Ok(()) };
+        self.write(Durability::None, |transaction| {
+            let mut rows = transaction.open_table(ROWS)?;
+            let mut shards = transaction.open_table(SHARDS)?;
+            let mut scratch = Vec::new();
+            for record in records {
+                apply_record(&mut rows, record, &mut scratch)?;
+                let former = shards.get(record.shard.number())?.map(|state| state.value()).unwrap_or_default();
+                let state = ShardState { revision: former.0, erased: former.1 }.after(record);
+                shards.insert(record.shard.number(), (state.revision, state.erased))?;
+            }
+            transaction.open_table(ABOUT)?.insert("applied", last.position.to_be_bytes().as_slice())?;
+            Ok(())
+        })
+    }
+
+    fn sync(&self) -> Result<(), IndexError> {
+        self.write(Durability::Immediate, |_| Ok(()))
+    }
+
+    fn applied(&self) -> Result<Position, IndexError> {
+        let run = || -> Result<Position, Error> {
+            let table = self.database.begin_read()?.open_table(ABOUT)?;
+            let applied = table.get("applied")?;
+            applied.map_or(Ok(0), |bytes| {
+                let number = bytes.value().try_into().map_err(|_| nonsense("the applied position is not a number"))?;
+                Ok(Position::from_be_bytes(number))
+            })
+        };
+        run().map_err(failed)
+    }
+
+    fn shards(&self) -> Result<Vec<(Shard, ShardState)>, IndexError> {
+        let run = || -> Result<Vec<(Shard, ShardState)>, Error> {
+            let table = self.database.begin_read()?.open_table(SHARDS)?;
+            table
+                .iter()?
+                .map(|entry| {
+                    let (number, state) = entry?;
+                    let (revision, erased) = state.value();
+                    let shard =
+                        Shard::new(number.value()).ok_or_else(|| nonsense("a shard with a number out of range"))?;
+                    Ok((shard, ShardState { revision, erased }))
+                })
+                .collect()
+        };
+        run().map_err(failed)
+    }
+
+    fn bytes(&self) -> u64 {
+        // The size is shown to people; a file that cannot be asked shows as nothing.
+        fs::metadata(&self.path).map_or(0, |data| data.len())
+    }
+}
+
+fn apply_record(
+    rows: &mut Table<'_, &'static [u8], &'static [u8]>,
+    record: &Record,
+    scratch: &mut Vec<u8>,
+) -> Result<(), Error> {
+    for operation in &record.operations {
+        match operation {
+            Operation::Put(key, value) => {
+                let former = rows.get(key.as_bytes())?.map(|row| decode_row_header(row.value())).transpose()?;
+                let created = former.map_or(record.revision, |(created, ..)| created);
+                encode_row(scratch, created, record, value);
+                rows.insert(key.as_bytes(), scratch.as_slice())?;
+            }
+            Operation::Delete(key) => {
+                rows.remove(key.as_bytes())?;
+            }
+            Operation::DeleteRange(range) if is_empty(range) => {}
+            Operation::DeleteRange(range) => rows.retain_in::<&[u8], _>(bounds(range), |_, _| false)?,
+        }
+    }
+    Ok(())
+}
+
+fn encode_row(out: &mut Vec<u8>, created: Revision, record: &Record, value: &Bytes) {
+    out.clear();
+    out.extend_from_slice(&created.to_be_bytes());
+    out.extend_from_slice(&record.revision.to_be_bytes());
+    out.extend_from_slice(&record.shard.number().to_be_bytes());
+    out.extend_from_slice(value);
+}
+
+fn decode_row_header(row: &[u8]) -> Result<(Revision, Revision, Shard), Error> {
+    if row.len() < ROW_HEADER_BYTES {
+        return Err(nonsense("a row is shorter than its header"));
+    }
+    let shard =
+        Shard::new(u16::from_be_bytes(array(row, 16))).ok_or_else(|| nonsense("a row names a shard out of range"))?;
+    Ok((u64::from_be_bytes(array(row, 0)), u64::from_be_bytes(array(row, 8)), shard))
+}
+
+fn decode_row(row: &[u8]) -> Result<Row, Error> {
+    let (created, modified, shard) = decode_row_header(row)?;
+    Ok(Row { value: Bytes::copy_from_slice(&row[ROW_HEADER_BYTES..]), created, modified, shard })
+}
+
+fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
+    range.bounds()
+}
+
+/// Puts the file aside, so that the next opening begins an empty one.
+pub(crate) fn discard(dir: &Path) -> io::Result<()> {
+    let path = dir.join("redb.db");
+    fs::rename(&path, path.with_extension("db.unusable"))
+}
+
+/// Why a file did not become an index.
+enum Unusable {
+    /// Trying again later may help; the contents are not to blame.
+    Busy(Error),
+    /// The contents are to blame.
+    Contents(String),
+}
+
+fn open_file(path: &Path, installation: &Installation) -> Result<Database, Unusable> {
+    // A file of noise can break an assertion inside the engine; that, too, is only a bad index.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        Database::builder().set_cache_size(INDEX_CACHE_BYTES).create(path).map_err(Unusable::from).and_then(
+            |database| {
+                introduce(&database, installation)?;
+                Ok(database)
+            },
+        )
+    }));
+    opened.unwrap_or_else(|_| Err(Unusable::Contents("the engine panicked while opening it".to_owned())))
+}
+
+impl From<DatabaseError> for Unusable {
+    fn from(error: DatabaseError) -> Unusable {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => Unusable::Busy(error.into()),
+            DatabaseError::Storage(StorageError::Io(cause)) if !is_about_contents(&cause) => {
+                Unusable::Busy(cause.into())
+            }
+            other => Unusable::Contents(other.to_string()),
+        }
+    }
+}
+
+fn is_about_contents(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+/// Writes into an empty index whose it is, and checks it in another.
+fn introduce(database: &Database, installation: &Installation) -> Result<(), Unusable> {
+    let run = || -> Result<Option<String>, Error> {
+        let transaction = database.begin_write()?;
+        let mut fresh = false;
+        let mut about = transaction.open_table(ABOUT)?;
+        let schema = about.get("schema")?.map(|bytes| bytes.value().to_vec());
+        let owner = about.get("installation")?.map(|bytes| bytes.value().to_vec());
+        let mismatch = match (schema, owner) {
+            (None, None) => {
+                about.insert("schema", SCHEMA.to_be_bytes().as_slice())?;
+                about.insert("installation", installation.as_slice())?;
+                fresh = true;
+                None
+            }
+            (Some(schema), _) if schema != SCHEMA.to_be_bytes() => Some("it has another schema".to_owned()),
+            (_, Some(owner)) if owner == installation => None,
+            _ => Some("it belongs to another installation".to_owned()),
+        };
+        drop(about);
+        if fresh {
+            transaction.open_table(ROWS)?;
+            transaction.open_table(SHARDS)?;
+            transaction.commit()?;
+        } else {
+            transaction.abort()?;
+        }
+        Ok(mismatch)
+    };
+    match run() {
+        Ok(None) => Ok(()),
+        Ok(Some(mismatch)) => Err(Unusable::Contents(mismatch)),
+        Err(error) => Err(Unusable::Contents(error.to_string())),
+    }
+}
+
+fn nonsense(what: &str) -> Error {
+    Error::Corrupted(what.to_owned())
+}
+
+fn failed(error: impl Into<Error>) -> IndexError {
+    let error = error.into();
+    let full = matches!(&error, Error::Io(cause) if is_full(cause));
+    IndexError { engine: NAME, full, source: error.into() }
+}

@@ -1,0 +1,247 @@
+//! The journal: the one durable thing of the store, an append-only log of batches in segments.
+//!
+//! Owns the bytes of the log: [`record`] and [`body`] say how they look, [`segment`] where they
+//! lie, [`append`] how they get there, [`replay`] what is made of them at start. Knows no index
+//! and no precondition: what is in the log happened. Start at [`Journal`], the part that many
+//! readers share; its single writer is [`append::Appender`].
+
+pub(crate) mod append;
+pub(crate) mod body;
+pub(crate) mod places;
+pub(crate) mod reader;
+pub(crate) mod recent;
+pub(crate) mod record;
+pub(crate) mod replay;
+pub(crate) mod segment;
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use star_core::ports::meta::{EventPage, LoggedEvent, NewEvent, Position};
+
+use self::body::Body;
+use self::places::{Place, Places};
+use self::reader::{FrameReader, Step};
+use self::record::{Frame, Header, Installation, NotAFrame};
+use crate::disk::Disk;
+use crate::limits::{PAGE_BYTES, SEGMENT_HEADER_BYTES};
+
+/// Why the journal could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// Bytes are not what was written.
+    #[error("{} is damaged at offset {offset}: {what}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// The offset of the first byte that cannot be trusted.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// Segments that are needed are not there.
+    #[error("positions {from} to {to} are missing in {}", dir.display())]
+    Missing {
+        /// The directory of the journal.
+        dir: PathBuf,
+        /// The first position that is missing.
+        from: Position,
+        /// The last one.
+        to: Position,
+    },
+    /// A later version of this program wrote it.
+    #[error("{} was written by a later version (format {version})", file.display())]
+    TooNew {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        version: u16,
+    },
+    /// The disk failed.
+    #[error("{} could not be read", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What readers and the writer of the log share.
+pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    installation: Installation,
+    /// First positions of the segments, in order.
+    segments: RwLock<Vec<Position>>,
+    places: Places,
+    bytes: AtomicU64,
+}
+
+impl Journal {
+    /// The id of the installation that this log belongs to.
+    pub(crate) fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// The oldest position that can be read.
+    pub(crate) fn oldest(&self) -> Position {
+        self.firsts().first().copied().unwrap_or(1)
+    }
+
+    /// How many segments there are.
+    pub(crate) fn segments(&self) -> u64 {
+        self.firsts().len() as u64
+    }
+
+    /// Bytes of all segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The file of the last segment.
+    pub(crate) fn last_file(&self) -> PathBuf {
+        self.file_of(self.firsts().last().copied().unwrap_or(1))
+    }
+
+    /// Visits the frames behind `after` up to `upto` (included), which must be in the log.
+    pub(crate) fn walk(
+        &self,
+        after: Position,
+        upto: Position,
+        mut visit: impl FnMut(&Header, Body) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let oldest = self.oldest();
+        if after < upto && after + 1 < oldest {
+            return Err(Fault::Missing { dir: self.dir.clone(), from: after + 1, to: oldest - 1 });
+        }
+        let mut position = after;
+        while position < upto {
+            let (at, place) = self.start_of(position + 1);
+            let mut reader = self.open_at(place)?;
+            let mut next = at;
+            loop {
+                let offset = reader.offset();
+                let Some(frame) = self.next_frame(&mut reader, place.segment)? else { break };
+                self.check_position(&frame, next, place.segment, offset)?;
+                self.places.note(next, Place { segment: place.segment, offset });
+                next += 1;
+                if frame.header.position <= position {
+                    continue;
+                }
+                position = frame.header.position;
+                let body = self.decode(&frame, place.segment, offset)?;
+                if visit(&frame.header, body).is_break() || position >= upto {
+                    return Ok(());
+                }
+            }
+            self.check_end(position, next, place.segment, reader.offset())?;
+        }
+        Ok(())
+    }
+
+    /// The events behind `after` from at most `limit` batches up to `head`, read from the disk.
+    /// What can be read before a fault is given first; the next page then meets the fault.
+    pub(crate) fn events(&self, after: Position, limit: usize, head: Position) -> Result<EventPage, Fault> {
+        let mut page = EventPage { events: Vec::new(), read_to: after };
+        let mut bytes = 0;
+        let upto = head.min(after.saturating_add(limit as u64));
+        let walked = self.walk(after, upto, |header, body| {
+            let events = logged(header, body.events);
+            bytes += recent::bytes_of(&events);
+            page.events.extend(events);
+            page.read_to = header.position;
+            if bytes >= PAGE_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match walked {
+            Err(fault) if page.read_to == after => Err(fault),
+            _ => Ok(page),
+        }
+    }
+
+    fn firsts(&self) -> std::sync::RwLockReadGuard<'_, Vec<Position>> {
+        self.segments.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file_of(&self, first: Position) -> PathBuf {
+        segment::path_of(&self.dir, first)
+    }
+
+    /// A place at or before a position, in the segment that holds it.
+    fn start_of(&self, position: Position) -> (Position, Place) {
+        let firsts = self.firsts();
+        let holding = firsts.partition_point(|first| *first <= position).saturating_sub(1);
+        let segment = firsts[holding];
+        match self.places.before(position) {
+            Some((at, place)) if place.segment == segment => (at, place),
+            _ => (segment, Place { segment, offset: SEGMENT_HEADER_BYTES as u64 }),
+        }
+    }
+
+    fn open_at(&self, place: Place) -> Result<FrameReader, Fault> {
+        let path = self.file_of(place.segment);
+        let file = self.disk.open(&path).map_err(|source| Fault::Io { file: path, source })?;
+        Ok(FrameReader::at(file, self.installation, place.offset))
+    }
+
+    fn next_frame(&self, reader: &mut FrameReader, segment: Position) -> Result<Option<Frame>, Fault> {
+        let file = || self.file_of(segment);
+        match reader.step() {
+            Ok(Step::Frame(frame)) => Ok(Some(frame)),
+            Ok(Step::End) => Ok(None),
+            Ok(Step::Bad(NotAFrame::TooNew { version })) => {
+                Err(Fault::TooNew { file: file(), version: version.into() })
+            }
+            Ok(Step::Bad(_)) => Err(damaged(file(), reader.offset(), "the checksum of the frame does not hold")),
+            Err(source) => Err(Fault::Io { file: file(), source }),
+        }
+    }
+
+    fn check_position(&self, frame: &Frame, expected: Position, segment: Position, offset: u64) -> Result<(), Fault> {
+        let found = frame.header.position;
+        if found == expected {
+            return Ok(());
+        }
+        Err(damaged(self.file_of(segment), offset, &format!("position {found} stands where {expected} belongs")))
+    }
+
+    /// A segment that was read to its end must be followed by one that begins with the next
+    /// position; otherwise the walk would begin again at the same place for ever.
+    fn check_end(&self, reached: Position, next: Position, segment: Position, offset: u64) -> Result<(), Fault> {
+        if reached + 1 == next && self.firsts().contains(&next) {
+            return Ok(());
+        }
+        Err(damaged(self.file_of(segment), offset, &format!("it ends before position {next}")))
+    }
+
+    fn decode(&self, frame: &Frame, segment: Position, offset: u64) -> Result<Body, Fault> {
+        body::decode(frame.body.clone())
+            .ok_or_else(|| damaged(self.file_of(segment), offset, "the body of the frame makes no sense"))
+    }
+}
+
+/// The events of a frame as readers of the log see them.
+pub(crate) fn logged(header: &Header, events: Vec<NewEvent>) -> Vec<Arc<LoggedEvent>> {
+    let numbered = (0u16..).zip(events);
+    numbered
+        .map(|(index, event)| {
+            Arc::new(LoggedEvent {
+                position: header.position,
+                shard: header.shard,
+                revision: header.revision,
+                index,
+                at: header.at,
+                body: event.body,
+                leaf: event.leaf,
+            })
+        })
+        .collect()
+}
+
+fn damaged(file: impl AsRef<Path>, offset: u64, what: &str) -> Fault {
+    Fault::Damaged { file: file.as_ref().to_path_buf(), offset, what: what.to_owned() }
+}

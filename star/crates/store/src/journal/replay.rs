@@ -1,0 +1,201 @@
+//! What is made of a journal at start: where it ends, and whether it can be trusted.
+//!
+//! The last two segments are read frame by frame; older ones are checked when they are read.
+//! Whatever follows the last good frame is either *torn*, written by the group that was under
+//! way when the process ended and acknowledged to nobody, and is cut; or it is *damage*, and the
+//! store refuses to start. It is damage when the bad bytes are not in the last segment, or when
+//! a valid frame behind them says that the position which is missing was durable.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use star_core::ports::clock::UnixMillis;
+use star_core::ports::meta::Position;
+
+use super::append::{Appender, End};
+use super::body::Body;
+use super::places::{Place, Places};
+use super::reader::{FrameReader, Step};
+use super::record::{Frame, Header, Installation, MAGIC, NotAFrame, read_frame};
+use super::segment::{self, BadHeader, CreateError, SegmentHeader};
+use super::{Fault, Journal, damaged};
+use crate::disk::{Disk, DiskFile};
+use crate::limits::SEGMENT_HEADER_BYTES;
+
+/// How many segments at the end are read at start.
+const READ_AT_START: usize = 2;
+
+/// Opens the journal in a directory, making it where there is none, and shows every frame of
+/// the last segments to `visit`, in order.
+pub(crate) fn open(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    now: UnixMillis,
+    mut visit: impl FnMut(&Header, Body),
+) -> Result<Appender, Fault> {
+    let io = |source| Fault::Io { file: dir.to_path_buf(), source };
+    disk.make_dir(dir).map_err(io)?;
+    let mut firsts = segment::list(disk.as_ref(), dir).map_err(io)?;
+    if firsts.is_empty() {
+        firsts.push(begin(disk.as_ref(), dir, now)?);
+    }
+    let bytes = bytes_of(disk.as_ref(), dir, &firsts)?;
+    let from = firsts.len().saturating_sub(READ_AT_START);
+    let installation = header_of(disk.as_ref(), dir, firsts[from])?.installation;
+    let journal = Journal {
+        disk,
+        dir: dir.to_path_buf(),
+        installation,
+        segments: RwLock::new(firsts.clone()),
+        places: Places::default(),
+        bytes: AtomicU64::new(bytes),
+    };
+    let mut tail: Option<(Box<dyn DiskFile>, End)> = None;
+    for (number, first) in firsts.iter().enumerate().skip(from) {
+        let is_last = number + 1 == firsts.len();
+        let former = tail.as_ref().map(|(_, end)| *end);
+        tail = Some(journal.replay_segment(*first, former, is_last, &mut visit)?);
+    }
+    let (file, end) = tail.expect("there is at least the segment that was made above");
+    Ok(Appender::at(Arc::new(journal), file, end))
+}
+
+/// Makes the first segment of a log.
+fn begin(disk: &dyn Disk, dir: &Path, now: UnixMillis) -> Result<Position, Fault> {
+    let installation = *uuid::Uuid::now_v7().as_bytes();
+    let header = SegmentHeader { installation, first: 1, chain: [0; 8], made: now };
+    match segment::create(disk, dir, &header) {
+        Ok(_) => Ok(header.first),
+        Err(CreateError::TakenBack(source) | CreateError::Unsure(source)) => {
+            Err(Fault::Io { file: segment::path_of(dir, 1), source })
+        }
+    }
+}
+
+fn bytes_of(disk: &dyn Disk, dir: &Path, firsts: &[Position]) -> Result<u64, Fault> {
+    let size = |first: &Position| {
+        let file = segment::path_of(dir, *first);
+        disk.open(&file).and_then(|open| open.size()).map_err(|source| Fault::Io { file, source })
+    };
+    firsts.iter().map(size).sum()
+}
+
+fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHeader, Fault> {
+    let file = segment::path_of(dir, first);
+    let read = disk.open(&file).and_then(|open| SegmentHeader::read(open.as_ref()));
+    match read {
+        Ok(Ok(header)) if header.first == first => Ok(header),
+        Ok(Ok(header)) => {
+            let what = format!("its name says position {first}, its header {}", header.first);
+            Err(damaged(file, 0, &what))
+        }
+        Ok(Err(BadHeader::Damaged)) => Err(damaged(file, 0, "the header of the segment is not what was written")),
+        Ok(Err(BadHeader::TooNew { version })) => Err(Fault::TooNew { file, version }),
+        Err(source) => Err(Fault::Io { file, source }),
+    }
+}
+
+impl Journal {
+    fn replay_segment(
+        &self,
+        first: Position,
+        former: Option<End>,
+        is_last: bool,
+        visit: &mut impl FnMut(&Header, Body),
+    ) -> Result<(Box<dyn DiskFile>, End), Fault> {
+        let header = header_of(self.disk.as_ref(), &self.dir, first)?;
+        self.check_continues(&header, former)?;
+        let start = Place { segment: first, offset: SEGMENT_HEADER_BYTES as u64 };
+        let mut end = End { segment: first, offset: start.offset, position: first - 1, chain: header.chain };
+        let mut reader = self.open_at(start)?;
+        let io = |source| Fault::Io { file: self.file_of(first), source };
+        loop {
+            match reader.step().map_err(io)? {
+                Step::Frame(frame) => {
+                    self.check_follows(&frame, &end)?;
+                    let body = self.decode(&frame, first, end.offset)?;
+                    self.places.note(frame.header.position, Place { segment: first, offset: end.offset });
+                    visit(&frame.header, body);
+                    end = End { offset: reader.offset(), position: frame.header.position, chain: frame.link, ..end };
+                }
+                Step::End => break,
+                Step::Bad(NotAFrame::TooNew { version }) => {
+                    return Err(Fault::TooNew { file: self.file_of(first), version: version.into() });
+                }
+                Step::Bad(_) if is_last => {
+                    let file = self.disk.open(&self.file_of(first)).map_err(io)?;
+                    self.cut_if_torn(FrameReader::at(file, self.installation, end.offset), &end)?;
+                    break;
+                }
+                Step::Bad(_) => {
+                    return Err(damaged(self.file_of(first), end.offset, "a frame before the last segment is bad"));
+                }
+            }
+        }
+        let file = reader.into_file();
+        if is_last {
+            // Frames of a process that was killed may be whole and still not durable; nobody may
+            // see them before they are.
+            file.sync().map_err(io)?;
+        }
+        Ok((file, end))
+    }
+
+    fn check_continues(&self, header: &SegmentHeader, former: Option<End>) -> Result<(), Fault> {
+        let file = || self.file_of(header.first);
+        if header.installation != self.installation {
+            return Err(damaged(file(), 0, "the segment belongs to another installation"));
+        }
+        match former {
+            Some(end) if end.position + 1 != header.first || end.chain != header.chain => {
+                let what = format!("the segment does not continue position {}", end.position);
+                Err(damaged(file(), 0, &what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_follows(&self, frame: &Frame, end: &End) -> Result<(), Fault> {
+        self.check_position(frame, end.position + 1, end.segment, end.offset)?;
+        if frame.header.chain == end.chain {
+            return Ok(());
+        }
+        Err(damaged(self.file_of(end.segment), end.offset, "the frame does not continue the one before it"))
+    }
+
+    /// Cuts the last segment at the end of its last good frame, unless what follows was durable.
+    fn cut_if_torn(&self, reader: FrameReader, end: &End) -> Result<(), Fault> {
+        let file = self.file_of(end.segment);
+        let io = |source: io::Error| Fault::Io { file: file.clone(), source };
+        let rest = reader.rest().map_err(io)?;
+        let lost = end.position + 1;
+        if let Some(witness) = witness_in(&rest, &self.installation, lost) {
+            let what = format!(
+                "the frame of position {lost} is bad, but position {} behind it shows that it was durable",
+                witness.position
+            );
+            return Err(damaged(file, end.offset, &what));
+        }
+        tracing::warn!(
+            file = %file.display(),
+            offset = end.offset,
+            bytes = rest.len(),
+            "the journal ends in a torn write that was acknowledged to nobody; it is cut"
+        );
+        let open = self.disk.open(&file).map_err(io)?;
+        open.set_len(end.offset).and_then(|()| open.sync()).map_err(io)?;
+        self.bytes.fetch_sub(rest.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A valid frame among bytes that was written when `lost` was already durable.
+fn witness_in(bytes: &[u8], installation: &Installation, lost: Position) -> Option<Header> {
+    (0..bytes.len())
+        .filter(|at| bytes[*at..].starts_with(&MAGIC))
+        .filter_map(|at| read_frame(&bytes[at..], installation).ok())
+        .map(|frame| frame.header)
+        .find(|header| header.durable >= lost)
+}

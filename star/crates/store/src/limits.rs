@@ -1,0 +1,78 @@
+//! The store's named numbers, each with its reason.
+
+use std::time::Duration;
+
+use star_core::ports::meta::Limits;
+
+/// What callers must keep within.
+///
+/// Each number is lower than the ceiling of any engine that may stand behind the port: a B-tree
+/// row of PostgreSQL ends near 2.7 kB of key, and a megabyte is what one write of the journal
+/// can carry without making its neighbours in the group wait.
+pub const LIMITS: Limits = Limits {
+    key_bytes: 2_000,
+    value_bytes: 64 * 1024,
+    batch_operations: 512,
+    batch_bytes: 1024 * 1024,
+    page_rows: 1_000,
+};
+
+/// Bytes after which a page of rows or events ends, so that no answer grows with its rows.
+pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
+
+/// Batches that wait for the writer. Two full groups: one being synced, one being gathered.
+pub(crate) const QUEUE_BATCHES: usize = 1_024;
+
+/// Most batches of one group: past this the sync is no longer what a batch pays for.
+pub(crate) const GROUP_BATCHES: usize = 512;
+
+/// Bytes after which a group is closed. One batch may exceed what is left of it.
+pub(crate) const GROUP_BYTES: usize = 1024 * 1024;
+
+/// Size at which a journal segment is followed by the next one: small enough to copy and check
+/// in a moment, large enough that a year of a busy Star is some thousands of files. The unit
+/// tests of this crate use smaller ones, so that they cross from one to the next often.
+pub(crate) const SEGMENT_BYTES: u64 = if cfg!(test) { 256 * 1024 } else { 64 * 1024 * 1024 };
+
+/// The header of a segment takes one page, so that frames start where the disk likes them to.
+pub(crate) const SEGMENT_HEADER_BYTES: usize = 4_096;
+
+/// What a reader of the journal asks the disk for at a time.
+pub(crate) const READ_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Distance of two remembered places in a segment: a reader that starts in the middle skips at
+/// most this much, and a gigabyte of journal costs 4,096 places. Smaller in this crate's tests,
+/// like the segments.
+pub(crate) const PLACE_EVERY_BYTES: u64 = if cfg!(test) { 16 * 1024 } else { 256 * 1024 };
+
+/// Batches whose events are kept in memory for watchers at the tail.
+pub(crate) const RECENT_BATCHES: usize = 16_384;
+
+/// Bytes of event bodies kept in memory for watchers at the tail.
+pub(crate) const RECENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Batch ids whose outcome is remembered. A client that retries does so within seconds; this is
+/// more than a second of the fastest commits, and some minutes of a busy Star.
+pub(crate) const REMEMBERED_IDS: usize = 65_536;
+
+/// Erased ranges remembered per shard. Older ones are answered as a conflict.
+pub(crate) const REMEMBERED_ERASURES: usize = 1_024;
+
+/// Time after which the index is synced, when there is something to sync.
+pub(crate) const INDEX_SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// Batches after which the index is synced: redb's file grows with the length of a run of
+/// transactions without a sync, and a crash replays this many in well under a second.
+pub(crate) const INDEX_SYNC_BATCHES: u64 = 20_000;
+
+/// Pause between two attempts to bring back an index that failed.
+pub(crate) const INDEX_RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Memory that redb may use for pages. Its default of 1 GiB is more than a Star has to give.
+pub(crate) const INDEX_CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Batches that a replay gives to the index in one transaction.
+pub(crate) const REPLAY_GROUP: usize = 4_096;
+
+/// Bytes of operations that a replay gives to the index in one transaction.
+pub(crate) const REPLAY_GROUP_BYTES: usize = 8 * 1024 * 1024;

@@ -1,0 +1,91 @@
+//! Golden vectors: bytes that were written once and have to be read for ever. Only ever added to.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use star_path::ResourcePath;
+use star_wire::{Agent, Deadline, Envelope, ErrorCode, MessageId, Method, Reply, StarError, codec};
+
+fn path(text: &str) -> ResourcePath {
+    ResourcePath::parse(text).unwrap()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+/// Version 1: format 1, schema 1, then the fields in their order.
+const ENVELOPE_V1: &str = "
+    0101
+    2a000000000000000000000000000000
+    01 0900000000000000 61636d653a61707031
+    01000000 1000000000000000 737461723a75736572733a61646d696e
+    0800000000000000 61636d653a617070
+    0500000000000000 6772656574
+    0100000000000000 0400000000000000 6c616e67 0200000000000000 656e
+    1000000000000000 6170706c69636174696f6e2f6a736f6e
+    0200000000000000 7b7d
+    e8030000
+    03
+    0100000000000000 0600000000000000 61636d653a61
+";
+
+#[test]
+fn an_envelope_of_version_1_is_read_and_written_as_ever() {
+    let bytes = unhex(ENVELOPE_V1);
+    let envelope = Envelope::decode(&bytes).unwrap();
+    assert_eq!(envelope.id, MessageId::from_u128(42));
+    assert_eq!(envelope.from, Some(path("acme:app1")));
+    assert_eq!(envelope.agent, Agent::Resource(path("star:users:admin")));
+    assert_eq!(envelope.to, path("acme:app"));
+    assert_eq!(envelope.method, Method::parse("greet").unwrap());
+    assert_eq!(envelope.header("lang"), Some("en"));
+    assert_eq!(envelope.content_type, "application/json");
+    assert_eq!(envelope.body, "{}");
+    assert_eq!(envelope.hops, 3);
+    assert_eq!(envelope.chain.to_vec(), [path("acme:a")]);
+    assert!(envelope.deadline.remaining().as_millis() <= 1000);
+    // The deadline runs, so it is set anew to compare the bytes.
+    let again = Envelope { deadline: Deadline::within(std::time::Duration::from_millis(1000)), ..envelope };
+    let mut written = again.encode().unwrap();
+    let remaining_at = bytes.len() - 4 - 1 - 8 - 8 - 6;
+    written[remaining_at..remaining_at + 4].copy_from_slice(&bytes[remaining_at..remaining_at + 4]);
+    assert_eq!(written, bytes);
+}
+
+#[test]
+fn a_reply_of_version_1_is_read_and_written_as_ever() {
+    let bytes = unhex("0101 0000000000000000 0a00000000000000 746578742f706c61696e 0200000000000000 6869");
+    let reply = Reply::new("text/plain", "hi");
+    assert_eq!(Reply::decode(&bytes).unwrap(), reply);
+    assert_eq!(reply.encode().unwrap(), bytes);
+}
+
+#[test]
+fn an_error_of_version_1_is_read_and_written_as_ever() {
+    let error = StarError::new(ErrorCode::NotFound, "gone").at(&path("acme")).hint("look");
+    let bytes = unhex(
+        "0101 2d01 0400000000000000 676f6e65 0000000000000000
+         01 0400000000000000 61636d65 01 0400000000000000 6c6f6f6b 00 00",
+    );
+    assert_eq!(codec::encode(1, &error).unwrap(), bytes);
+    assert_eq!(codec::decode::<StarError>(1, &bytes).unwrap(), error);
+}
+
+#[test]
+fn cut_and_garbled_envelopes_are_errors_and_never_panics() {
+    let bytes = unhex(ENVELOPE_V1);
+    for cut in 0..bytes.len() {
+        assert!(Envelope::decode(&bytes[..cut]).is_err(), "{cut}");
+    }
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut garbled = bytes.clone();
+            garbled[at] ^= 1 << bit;
+            // Many flips give another valid envelope; none may panic or allocate without bound.
+            if let Ok(envelope) = Envelope::decode(&garbled) {
+                assert!(envelope.encode().is_ok());
+            }
+        }
+    }
+}

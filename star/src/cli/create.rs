@@ -1,0 +1,112 @@
+//! `star create`: makes a resource.
+
+use star_client::v1::{CreateRequest, Resource, Strategy};
+use star_core::kind::Kind;
+use star_path::ResourcePath;
+
+use super::error::CliError;
+use super::session::Session;
+use super::{pairs, paths};
+
+/// Create a resource
+///
+/// `star kinds` lists the kinds. Files are made by `star cp`, versions of bundles by `star publish`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  star create Space localhost
+  star create FileSystem localhost:files -p title='Shared files' --label team=red
+  star create App localhost:app --from localhost:hello:1.0.0:/app.yaml
+  star create Base localhost:projects --ensure")]
+pub(crate) struct Create {
+    /// What it is, such as FileSystem
+    kind: String,
+    /// Its path
+    path: String,
+    /// Document that describes it, such as acme:site:1.0.0:/app.yaml
+    #[arg(long, value_name = "REF")]
+    from: Option<String>,
+    /// Property to begin with
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    property: Vec<String>,
+    /// Label to begin with
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<String>,
+    /// Resource that owns it [default: you]
+    #[arg(long, value_name = "PATH")]
+    owner: Option<String>,
+    /// Succeed if it is there already; properties and labels are set as given
+    #[arg(long)]
+    ensure: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Create {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
+        let path = paths::resource(&self.path)?;
+        let kind = Kind::parse(&self.kind)?;
+        let request = CreateRequest {
+            path: path.to_string(),
+            kind: kind.to_string(),
+            properties: pairs::map("--property", &self.property)?,
+            labels: pairs::map("--label", &self.label)?,
+            owner: self
+                .owner
+                .as_deref()
+                .map(paths::resource)
+                .transpose()?
+                .map(|path| path.to_string())
+                .unwrap_or_default(),
+            strategy: if self.ensure { Strategy::STRATEGY_ENSURE } else { Strategy::STRATEGY_CREATE }.into(),
+            from: self
+                .from
+                .as_deref()
+                .map(paths::resource)
+                .transpose()?
+                .map(|path| path.to_string())
+                .unwrap_or_default(),
+            ..Default::default()
+        };
+        if self.dry_run {
+            return rehearse(session, &path, kind).await;
+        }
+        let response = session.client()?.create(request).await?;
+        let resource = response.resource.into_option().unwrap_or_default();
+        for warning in &resource.warnings {
+            session.output.warning(warning);
+        }
+        if !session.output.is_human() {
+            return session.output.value(&resource);
+        }
+        let done = if response.created { "created" } else { "there already:" };
+        session.output.note(&format!("{done} {} ({})", resource.path, resource.kind));
+        session.output.next(&next(kind, &resource));
+        Ok(())
+    }
+}
+
+/// Looks at what the creation depends on.
+async fn rehearse(session: &Session, path: &ResourcePath, kind: Kind) -> Result<(), CliError> {
+    if let Some(parent) = path.parent() {
+        session.client()?.info(&parent).await?;
+    }
+    if !session.output.is_human() {
+        return session.output.value(&serde_json::json!({ "dryRun": true, "create": path, "kind": kind.to_string() }));
+    }
+    session.output.line(&format!("would create {path} ({kind})"))
+}
+
+/// What a newcomer may want to do with it.
+fn next(kind: Kind, resource: &Resource) -> String {
+    let path = &resource.path;
+    match kind {
+        Kind::Space => format!("star create FileSystem {path}:files"),
+        Kind::FileSystem => format!("star cp FILE {path}:/"),
+        Kind::App => format!("star ls {path}"),
+        Kind::ArtifactBundleSeries => format!("star publish FOLDER {path}:1.0.0 --tag latest"),
+        Kind::Broadcast => format!("star watch {path}"),
+        _ => format!("star info {path}"),
+    }
+}

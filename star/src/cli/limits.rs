@@ -1,0 +1,38 @@
+//! Every number that bounds what a command reads, repeats or waits for.
+
+use std::time::Duration;
+
+/// Most bytes of a message that is read from standard input: what a message may have at all.
+pub(crate) const BODY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Most bytes of a key: the longest that a Star makes has less than a hundred.
+pub(crate) const KEY_BYTES: u64 = 4 * 1024;
+
+/// Most bytes of a document that `star check` reads: documents are limited to far less, and the
+/// reader says so with its own number.
+pub(crate) const DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Files fetched at the same time, as many as are sent at the same time.
+pub(crate) const PARALLEL: usize = 8;
+
+/// How long a watch whose Star has gone tries to find it again: a restart takes a second or two,
+/// an upgrade of a machine a minute.
+pub(crate) const WATCH_AGAIN: Duration = Duration::from_secs(120);
+
+/// The first pause between two such tries; each is twice as long, up to the longest.
+pub(crate) const PAUSE_FIRST: Duration = Duration::from_millis(100);
+
+/// The longest pause between two such tries.
+pub(crate) const PAUSE_LONGEST: Duration = Duration::from_secs(5);
+
+/// Two clocks that differ by more make times in logs misleading.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// With less room than this, the next upload may fill the disk.
+pub(crate) const DISK_LOW_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// With less room than this, a Star cannot be expected to work.
+pub(crate) const DISK_FULL_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Levels of directories that `star check FOLDER` looks into, as in a path.
+pub(crate) const FOLDER_DEPTH: usize = 64;

@@ -1,0 +1,150 @@
+//! `star serve`: a Star from an empty folder to an orderly end.
+//!
+//! This is the only place where the leaves meet: it opens what is behind the ports of core, builds
+//! the tree on them, and puts the listeners in front. Start at [`run`].
+
+mod data_dir;
+mod greeting;
+mod logging;
+mod ready;
+mod wiring;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use star_http::server::{BindError, Listener};
+use star_store::{IndexKind, OpenError};
+
+pub(crate) use data_dir::{DataDir, default_data_dir};
+pub(crate) use ready::Ready;
+
+/// How a Star is started.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeOptions {
+    /// Where everything is kept; made if it does not exist [default: the user's data folder]
+    #[arg(long, value_name = "DIR", env = "STAR_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the API and the registries answer; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4343", env = "STAR_LISTEN")]
+    pub(crate) listen: SocketAddr,
+    /// Where web sites answer; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "STAR_WEB")]
+    pub(crate) web: SocketAddr,
+    /// What holds the index of the metadata; it can change from one start to the next
+    #[arg(long, value_enum, default_value_t = Index::Redb)]
+    pub(crate) index: Index,
+    /// Gets one line of JSON once everything answers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// The name of this Star
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub(crate) name: String,
+    /// How log lines are written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// An engine for the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Index {
+    /// On the disk.
+    Redb,
+    /// In memory, rebuilt from the journal at every start.
+    Memory,
+}
+
+impl From<Index> for IndexKind {
+    fn from(index: Index) -> IndexKind {
+        match index {
+            Index::Redb => IndexKind::Redb,
+            Index::Memory => IndexKind::Memory,
+        }
+    }
+}
+
+/// A form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+/// Why a Star did not start, named for what its user does next.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The data directory is in use or damaged.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The contents in the data directory cannot be used.
+    #[error("the contents in {} cannot be used", dir.display())]
+    Content {
+        /// The data directory.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: star_artifact::OpenError,
+    },
+    /// Mechtrons cannot be run.
+    #[error(transparent)]
+    Mechtrons(#[from] star_mechtron::StartError),
+    /// Nothing can be measured in this process.
+    #[error("metrics cannot be recorded")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A file cannot be used.
+    #[error("could not {action} {}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no folder for the data of this user.
+    #[error("this user has no home folder; say where to keep the data with --data DIR")]
+    NoHome,
+    /// The name of the Star cannot be part of a path.
+    #[error("`{name}` cannot name a Star; take lower-case letters, digits, `.`, `_` and `-`")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The Star could not write what it says of itself.
+    #[error("the Star could not be set up: {0}")]
+    SetUp(star_wire::StarError),
+}
+
+/// Runs a Star until it is told to end (Ctrl-C, SIGTERM). `verbose` counts the `-v` flags.
+pub(crate) async fn run(options: ServeOptions, verbose: u8) -> Result<(), ServeError> {
+    logging::start(options.log_format, verbose);
+    if !star_path::ordinary_name(&options.name) {
+        return Err(ServeError::Name { name: options.name });
+    }
+    let data = DataDir::open(options.data.clone())?;
+    // Before anything is opened, because parts ask for their meters when they are made.
+    let metrics = star_http::meters::install()?;
+    // The lock on the store comes first: whoever does not get it must not touch anything.
+    let ports = wiring::open_ports(&data, options.index.into())?;
+    let api = Listener::bind(options.listen, "--listen").await?;
+    let web = Listener::bind(options.web, "--web").await?;
+    let star = wiring::start(&data, ports, metrics, &options.name, (&api, &web)).await?;
+    let shutdown = star.shutdown.clone();
+    tokio::spawn(async move {
+        wiring::told_to_end().await;
+        shutdown.cancel();
+    });
+    let ready = Ready::now(&data, &api, &web);
+    let servers = star.serve(api, web);
+    ready.announce(&data, options.ready_file.as_deref())?;
+    greeting::print(&data, &ready);
+    servers.await;
+    ready.withdraw(&data);
+    star.close().await;
+    Ok(())
+}

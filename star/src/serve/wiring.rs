@@ -1,0 +1,122 @@
+//! What is behind the ports of core, and what stands in front of the tree.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use star_artifact::DiskStore;
+use star_core::bootstrap;
+use star_core::gate::Gate;
+use star_core::placement::SingleStar;
+use star_core::ports::clock::{Clock, SystemClock};
+use star_core::ports::mechtron::MechtronHost;
+use star_core::tree::{Ports, Tree};
+use star_http::server::{self, Listener, Surface};
+use star_http::state::{ApiState, StarInfo};
+use star_mechtron::WasmHost;
+use star_path::PropertyKey;
+use star_store::{IndexKind, OpenOptions, Store};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{DataDir, ServeError};
+
+/// A Star with everything open.
+pub(super) struct Star {
+    tree: Arc<Tree>,
+    mechtrons: Arc<WasmHost>,
+    state: ApiState,
+    /// Cancelled when it shall end.
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Opens everything that core reaches through ports.
+pub(super) fn open_ports(data: &DataDir, index: IndexKind) -> Result<(Ports, Arc<WasmHost>), ServeError> {
+    let meta = Store::open(OpenOptions::new(data.meta()).with_index(index))?;
+    let content = DiskStore::open(data.root(), star_artifact::Options::default())
+        .map_err(|source| ServeError::Content { dir: data.root().to_owned(), source })?;
+    let mechtrons = Arc::new(WasmHost::start(data.compiled())?);
+    let ports = Ports {
+        meta,
+        content,
+        mechtrons: Arc::clone(&mechtrons) as Arc<dyn MechtronHost>,
+        clock: Arc::new(SystemClock),
+        placement: Arc::new(SingleStar),
+    };
+    Ok((ports, mechtrons))
+}
+
+/// Builds the tree on its ports.
+pub(super) async fn start(
+    data: &DataDir,
+    (ports, mechtrons): (Ports, Arc<WasmHost>),
+    metrics: PrometheusHandle,
+    name: &str,
+    (api, web): (&Listener, &Listener),
+) -> Result<Star, ServeError> {
+    let version = env!("CARGO_PKG_VERSION");
+    let facts = [("version", version.to_owned()), ("api", api.url()), ("web", web.url())];
+    let facts: BTreeMap<PropertyKey, String> =
+        facts.map(|(key, value)| (PropertyKey::parse(key).expect("a constant that is a key"), value)).into();
+    bootstrap::ensure(&ports.meta, ports.clock.as_ref(), name, facts).await.map_err(ServeError::SetUp)?;
+
+    let gate = Gate::new(Arc::clone(&ports.meta), bootstrap::admin(), &data.admin_key()?);
+    let started_ms = SystemClock.now_ms();
+    let tree = Tree::new(ports, gate, star_kinds::behaviours());
+    let info = StarInfo {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        pid: std::process::id(),
+        started_ms,
+        data_dir: data.root().to_owned(),
+        api_url: api.url(),
+        web_url: web.url(),
+    };
+    let shutdown = CancellationToken::new();
+    let state = ApiState::new(Arc::clone(&tree), info, metrics, shutdown.clone());
+    Ok(Star { tree, mechtrons, state, shutdown })
+}
+
+impl Star {
+    /// Answers on both listeners until it shall end; the future ends when all requests have.
+    pub(super) fn serve(&self, api: Listener, web: Listener) -> impl Future<Output = ()> + use<> {
+        let api = server::serve(api, star_http::api::router(&self.state), Surface::Api, self.shutdown.clone());
+        let web = server::serve(web, star_http::web::router(&self.state), Surface::Web, self.shutdown.clone());
+        let (api, web) = (tokio::spawn(api), tokio::spawn(web));
+        async move {
+            for server in [api, web] {
+                if let Err(error) = server.await {
+                    tracing::error!(%error, "a listener ended in an unusual way");
+                }
+            }
+        }
+    }
+
+    /// Ends in the order in which things depend on each other.
+    pub(super) async fn close(self) {
+        self.mechtrons.drained().await;
+        self.tree.shutdown().await;
+        self.tree.ports.meta.close().await;
+    }
+}
+
+/// Waits until somebody wants the process to end.
+pub(super) async fn told_to_end() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => {
+                terminated.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be caught");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    tracing::info!("ending: finishing the requests that are under way");
+}

@@ -1,0 +1,17 @@
+//! The whole program as its users meet it: real processes, real sockets, a real disk.
+//!
+//! One binary, because linking many takes longer than running them. Each module is one thing that
+//! users rely on; what the tests stand on is in [`support`].
+
+mod bad_input;
+mod crash;
+mod files;
+mod life;
+mod mechtrons;
+mod public;
+mod quick_start;
+mod rpc;
+mod spaces;
+mod support;
+mod watch;
+mod web;

@@ -1,0 +1,24 @@
+//! What the tests stand on: a Star in a folder of its own, commands, connections, deadlines.
+//!
+//! Every wait here is for a condition and has a deadline; every process is ended by whoever
+//! started it. Start at [`Star`].
+
+mod bundles;
+mod connection;
+mod follower;
+mod http;
+mod patience;
+mod places;
+mod process;
+mod site;
+mod slots;
+mod star;
+
+pub(crate) use bundles::{Bundle, tar};
+pub(crate) use follower::Follower;
+pub(crate) use http::{Answer, Http, Streaming};
+pub(crate) use patience::{Dice, Whistle, eventually};
+pub(crate) use places::{checkout, copy_tree, guest};
+pub(crate) use process::{Ran, capture};
+pub(crate) use site::{greet, hello_site};
+pub(crate) use star::Star;

@@ -1,0 +1,67 @@
+//! How long tests wait, and chance that can be had again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long any single thing may take. Machines that run tests are busy, so this is far more than
+/// is ever needed; only a test that fails waits this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Looks until there is something; fails after [`PATIENCE`], saying what was waited for.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Tells those who work in a loop that the test is over, also when it fails.
+#[derive(Default)]
+pub(crate) struct Whistle(AtomicBool);
+
+/// Blows the whistle when it goes.
+pub(crate) struct AtTheEnd<'w>(&'w Whistle);
+
+impl Whistle {
+    /// Whether it is over.
+    pub(crate) fn was_blown(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// What blows it when it goes.
+    pub(crate) fn at_the_end(&self) -> AtTheEnd<'_> {
+        AtTheEnd(self)
+    }
+}
+
+impl Drop for AtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Chance from a seed: the same seed plays the same game.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    /// Dice that fall as they do for this seed.
+    pub(crate) fn of(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    /// A number below `end`. SplitMix64, because tests need spread and nothing else.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}

@@ -1,0 +1,1 @@
+//! Integration, architecture and golden tests of the whole program.
