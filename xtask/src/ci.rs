@@ -23,7 +23,11 @@ const STEPS: &[Step] = &[
     Step { name: "guests", alone: "cargo xtask guests --check", run: shipped_guests },
     Step { name: "clippy", alone: "cargo clippy --workspace --all-targets -- -D warnings", run: clippy },
     Step { name: "test", alone: "cargo xtask test", run: test::everything },
-    Step { name: "doc", alone: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps", run: doc },
+    Step {
+        name: "doc",
+        alone: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items",
+        run: doc,
+    },
     Step { name: "deny", alone: "cargo deny check bans licenses sources", run: deny },
 ];
 
@@ -99,7 +103,11 @@ fn clippy(places: &Places) -> Result<Tally, Stop> {
 }
 
 fn doc(places: &Places) -> Result<Tally, Stop> {
-    shell::run(shell::cargo(places).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    shell::run(
+        shell::cargo(places)
+            .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
     Ok(Tally::default())
 }
 
