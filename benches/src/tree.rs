@@ -34,7 +34,7 @@ pub(crate) struct BenchTree {
     /// The tree.
     pub(crate) tree: Arc<Tree>,
     /// Who holds the admin key.
-    pub(crate) admin: Authority,
+    pub(crate) admin: Arc<Authority>,
 }
 
 impl BenchTree {

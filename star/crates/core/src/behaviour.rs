@@ -28,7 +28,12 @@ pub struct ActorContext {
 pub trait KindBehaviour: Send + Sync + 'static {
     /// What is to be made when a resource of this kind is created. Runs before the parent's actor
     /// is asked, so that it may take its time; nothing is changed when it fails.
-    async fn prepare(&self, tree: &Arc<Tree>, authority: &Authority, create: &Create) -> Result<CreatePlan, StarError> {
+    async fn prepare(
+        &self,
+        tree: &Arc<Tree>,
+        authority: &Arc<Authority>,
+        create: &Create,
+    ) -> Result<CreatePlan, StarError> {
         let _ = (tree, authority, create);
         Ok(CreatePlan::default())
     }

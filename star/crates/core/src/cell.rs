@@ -9,13 +9,16 @@ use std::time::Instant;
 use futures::FutureExt;
 use kameo::Actor;
 use kameo::actor::ActorRef;
-use kameo::message::{Context, Message};
-use star_wire::{ErrorCode, Reply, StarError};
+use kameo::error::ActorStopReason;
+use kameo::message::{BoxMessage, Context, Message};
+use star_wire::{Envelope, ErrorCode, Reply, StarError};
+use tokio::sync::oneshot;
 
 use crate::behaviour::{ActorContext, Published, ResourceActor};
 use crate::builtin;
 use crate::gate::Permit;
 use crate::limits;
+use crate::router::expired;
 use crate::status::{State, Status};
 use crate::tree::{Counters, Live, Tree};
 
@@ -62,28 +65,72 @@ impl Actor for Cell {
         cell.activate().await;
         Ok(cell)
     }
+
+    /// Gives back what nobody will handle here any more; its senders find the next actor.
+    async fn on_undelivered(
+        &mut self,
+        _: ActorStopReason,
+        undelivered: Vec<BoxMessage<Cell>>,
+    ) -> Result<(), Self::Error> {
+        for message in undelivered {
+            if let Ok(deliver) = message.as_any().downcast::<Deliver>() {
+                deliver.give_back();
+            }
+        }
+        Ok(())
+    }
 }
 
-/// A message for the resource.
-pub(crate) struct Deliver(pub(crate) Permit);
+/// A message for the resource, with the way back for its answer.
+///
+/// For kameo it is one that nobody waits for: the way back is our own, because an answer of
+/// kameo's is boxed and cast, and boxed again when the message comes back.
+pub(crate) struct Deliver {
+    pub(crate) permit: Permit,
+    /// None for a message that nobody waits for.
+    pub(crate) answer: Option<oneshot::Sender<Delivered>>,
+}
 
-/// The answer to [`Deliver`].
-#[derive(kameo::Reply)]
-pub(crate) struct Answer(pub(crate) Result<Reply, StarError>);
+impl Deliver {
+    fn give_back(self) {
+        let Deliver { permit, answer } = self;
+        match answer {
+            Some(answer) => {
+                if answer.send(Delivered::Returned(permit)).is_err() {
+                    tracing::trace!("whoever asked no longer waits for the answer");
+                }
+            }
+            None => {
+                let Envelope { to, method, .. } = permit.envelope();
+                tracing::warn!(path = %to, %method, "the resource ended before a message that nobody waits for");
+            }
+        }
+    }
+}
+
+/// What became of a message.
+pub(crate) enum Delivered {
+    /// The resource answered.
+    Answered(Result<Reply, StarError>),
+    /// The actor ended first and gave the message back untouched.
+    Returned(Permit),
+}
 
 impl Message<Deliver> for Cell {
-    type Reply = Answer;
+    type Reply = ();
 
-    async fn handle(&mut self, Deliver(permit): Deliver, _: &mut Context<Self, Answer>) -> Answer {
-        if permit.envelope().deadline.has_passed() {
-            return Answer(Err(StarError::new(ErrorCode::Expired, "the deadline passed while the message waited")
-                .at(&permit.envelope().to)));
-        }
-        let answer = self.answer(&permit).await;
+    async fn handle(&mut self, Deliver { permit, answer }: Deliver, _: &mut Context<Self, ()>) {
+        let answered = if self.context.tree.deadlines.has_passed(permit.envelope().deadline) {
+            Err(expired(&permit))
+        } else {
+            self.answer(&permit).await
+        };
         if let Ok(actor) = &self.actor {
             self.live.publish(actor.published());
         }
-        Answer(answer)
+        if answer.is_some_and(|answer| answer.send(Delivered::Answered(answered)).is_err()) {
+            tracing::trace!(path = %self.context.path, "whoever asked no longer waits for the answer");
+        }
     }
 }
 

@@ -88,6 +88,11 @@ pub enum Authority {
 }
 
 impl Authority {
+    /// The authority of Starlane itself.
+    pub fn system() -> Arc<Authority> {
+        Arc::new(Authority::System)
+    }
+
     /// The agent that messages and events name.
     pub fn agent(&self) -> Agent {
         match self {
@@ -107,7 +112,7 @@ fn star_space() -> ResourcePath {
 #[derive(Debug, Clone)]
 pub struct Permit {
     envelope: Box<Envelope>,
-    authority: Authority,
+    authority: Arc<Authority>,
     prepared: Option<Arc<Prepared>>,
 }
 
@@ -118,7 +123,7 @@ impl Permit {
     }
 
     /// In whose name it is delivered.
-    pub fn authority(&self) -> &Authority {
+    pub fn authority(&self) -> &Arc<Authority> {
         &self.authority
     }
 
@@ -161,24 +166,28 @@ impl Permit {
 /// The gate.
 pub struct Gate {
     meta: Arc<dyn MetaStore>,
-    admin: ResourcePath,
+    anonymous: Arc<Authority>,
+    admin: Arc<Authority>,
     admin_key: Box<[u8]>,
 }
 
 impl Gate {
     /// A gate that knows one key: whoever shows it acts as `admin`.
     pub fn new(meta: Arc<dyn MetaStore>, admin: ResourcePath, admin_key: &str) -> Gate {
-        Gate { meta, admin, admin_key: admin_key.as_bytes().into() }
+        Gate {
+            meta,
+            anonymous: Arc::new(Authority::Anonymous),
+            admin: Arc::new(Authority::Admin(admin)),
+            admin_key: admin_key.as_bytes().into(),
+        }
     }
 
     /// Who shows this key. Nobody is [`Authority::Anonymous`]; a wrong key is an error, so that
     /// nobody takes a typing mistake for an empty Star.
-    pub fn authenticate(&self, key: Option<&str>) -> Result<Authority, StarError> {
+    pub fn authenticate(&self, key: Option<&str>) -> Result<Arc<Authority>, StarError> {
         match key {
-            None => Ok(Authority::Anonymous),
-            Some(key) if equal_in_constant_time(key.as_bytes(), &self.admin_key) => {
-                Ok(Authority::Admin(self.admin.clone()))
-            }
+            None => Ok(Arc::clone(&self.anonymous)),
+            Some(key) if equal_in_constant_time(key.as_bytes(), &self.admin_key) => Ok(Arc::clone(&self.admin)),
             Some(_) => Err(StarError::new(ErrorCode::LoginNeeded, "the key is not valid").hint(
                 "on the machine of the Star the command line finds its key by itself; elsewhere: `star login URL`",
             )),
@@ -186,16 +195,15 @@ impl Gate {
     }
 
     /// What a visitor of a Space's web sites may do: what the routes of that Space lead to.
-    pub fn visitor(&self, space: &ResourcePath) -> Authority {
-        Authority::Visitor { space: space.clone() }
+    pub fn visitor(&self, space: &ResourcePath) -> Arc<Authority> {
+        Arc::new(Authority::Visitor { space: space.clone() })
     }
 
     /// Lets a message through, or says why not.
-    pub async fn admit(&self, authority: &Authority, mut envelope: Envelope) -> Result<Permit, StarError> {
+    pub async fn admit(&self, authority: &Arc<Authority>, envelope: Envelope) -> Result<Permit, StarError> {
         check_delivery(&envelope)?;
         self.allow(authority, Right::of(&envelope.method), &envelope.to).await?;
-        envelope.agent = authority.agent();
-        Ok(Permit { envelope: Box::new(envelope), authority: authority.clone(), prepared: None })
+        Ok(Permit { envelope: Box::new(envelope), authority: Arc::clone(authority), prepared: None })
     }
 
     /// Whether something may be done, without a message.
@@ -249,12 +257,10 @@ impl CallGrant {
     }
 }
 
-/// What holds for every message, whoever sends it.
+/// What holds for every message, whoever sends it. Its deadline is looked at where it is delivered,
+/// because it may wait until then.
 fn check_delivery(envelope: &Envelope) -> Result<(), StarError> {
     let to = &envelope.to;
-    if envelope.deadline.has_passed() {
-        return Err(StarError::new(ErrorCode::Expired, "the deadline has passed").at(to));
-    }
     if envelope.hops >= wire_limits::HOPS {
         return Err(StarError::new(
             ErrorCode::TooManyHops,

@@ -23,13 +23,13 @@ pub struct GatedOutbox {
     /// Weak, because the mechtron is held by an actor that the tree holds.
     tree: Weak<Tree>,
     mechtron: ResourcePath,
-    authority: Authority,
+    authority: Arc<Authority>,
 }
 
 impl GatedOutbox {
     /// The outbox of a mechtron with the `calls` of its bind.
     pub fn new(tree: &Arc<Tree>, mechtron: &ResourcePath, calls: Arc<[CallGrant]>) -> GatedOutbox {
-        let authority = Authority::Mechtron { path: mechtron.clone(), calls };
+        let authority = Arc::new(Authority::Mechtron { path: mechtron.clone(), calls });
         GatedOutbox { tree: Arc::downgrade(tree), mechtron: mechtron.clone(), authority }
     }
 

@@ -11,9 +11,10 @@ use std::time::Duration;
 use kameo::error::SendError;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Method, Reply, StarError};
+use tokio::sync::oneshot;
 
 use crate::behaviour::{Published, unsupported};
-use crate::cell::{Answer, Deliver};
+use crate::cell::{Deliver, Delivered};
 use crate::command::{Command, Open, Opened};
 use crate::gate::Permit;
 use crate::limits;
@@ -28,6 +29,9 @@ const BUSY_RETRY: Duration = Duration::from_millis(50);
 impl Tree {
     /// Delivers a message and waits for the answer, at most until its deadline.
     pub async fn ask(self: &Arc<Self>, mut permit: Permit) -> Result<Reply, StarError> {
+        if self.deadlines.has_passed(permit.envelope().deadline) {
+            return Err(expired(&permit));
+        }
         for _ in 0..limits::ROUTE_ATTEMPTS {
             let live = self.locate(&mut permit).await?;
             if !permit.envelope().method.is_built_in()
@@ -59,14 +63,13 @@ impl Tree {
             if self.beside(&live, &permit).await?.is_some() {
                 return self.tell_beside(permit);
             }
-            match live.actor.tell(Deliver(permit)).try_send() {
+            match into_mailbox(&live, Deliver { permit, answer: None }) {
                 Ok(()) => return Ok(()),
-                Err(SendError::MailboxFull(Deliver(permit))) => return Err(busy(&permit)),
-                Err(SendError::ActorNotRunning(Deliver(returned)) | SendError::ActorRestarting(Deliver(returned))) => {
+                Err(Delivered::Answered(answer)) => return answer.map(drop),
+                Err(Delivered::Returned(returned)) => {
                     self.forget(&live);
                     permit = returned;
                 }
-                Err(_) => return Err(StarError::new(ErrorCode::NotRunning, "the resource is ending").at(&live.path)),
             }
         }
         Err(not_running(&permit))
@@ -216,18 +219,13 @@ impl Tree {
 
     async fn through_the_mailbox(&self, live: &Arc<Live>, permit: Permit) -> Delivered {
         let (deadline, to) = (permit.envelope().deadline, permit.envelope().to.clone());
-        let sent = pin!(live.actor.ask(Deliver(permit)).try_send());
-        match self.deadlines.wait(deadline, sent).await {
-            Ok(Ok(Answer(answer))) => Delivered::Answered(answer),
-            Ok(Err(SendError::ActorNotRunning(Deliver(permit)) | SendError::ActorRestarting(Deliver(permit)))) => {
-                Delivered::Returned(permit)
-            }
-            Ok(Err(SendError::MailboxFull(Deliver(permit)))) => Delivered::Answered(Err(busy(&permit))),
-            Ok(Err(_)) => Delivered::Answered(Err(StarError::new(
-                ErrorCode::ConnectionLost,
-                format!("{to} ended before it answered"),
-            )
-            .at(&to))),
+        let (answer, delivered) = oneshot::channel();
+        if let Err(undelivered) = into_mailbox(live, Deliver { permit, answer: Some(answer) }) {
+            return undelivered;
+        }
+        match self.deadlines.wait(deadline, delivered).await {
+            Ok(Ok(delivered)) => delivered,
+            Ok(Err(_)) => Delivered::Answered(Err(lost(&to))),
             Err(Late) => Delivered::Answered(Err(timed_out(to))),
         }
     }
@@ -241,10 +239,19 @@ impl Tree {
     }
 }
 
-enum Delivered {
-    Answered(Result<Reply, StarError>),
-    /// The actor ended first and gave the message back untouched.
-    Returned(Permit),
+/// Puts a message into the mailbox of an actor, or says at once what became of it.
+fn into_mailbox(live: &Live, deliver: Deliver) -> Result<(), Delivered> {
+    live.actor.tell(deliver).try_send().map_err(|error| match error {
+        SendError::MailboxFull(deliver) => Delivered::Answered(Err(busy(&deliver.permit))),
+        SendError::ActorNotRunning(deliver) | SendError::ActorRestarting(deliver) => {
+            Delivered::Returned(deliver.permit)
+        }
+        _ => Delivered::Answered(Err(lost(&live.path))),
+    })
+}
+
+fn lost(to: &ResourcePath) -> StarError {
+    StarError::new(ErrorCode::ConnectionLost, format!("{to} ended before it answered")).at(to)
 }
 
 fn resolves(parent: &Live) -> bool {
@@ -261,6 +268,11 @@ fn names_another(to: &ResourcePath, resolved: &ResourcePath) -> StarError {
 fn busy(permit: &Permit) -> StarError {
     let to = &permit.envelope().to;
     StarError::new(ErrorCode::Busy, format!("{to} has too much to do")).at(to).retry_after(BUSY_RETRY)
+}
+
+/// The error for a message whose time was over before anything was done about it.
+pub(crate) fn expired(permit: &Permit) -> StarError {
+    StarError::new(ErrorCode::Expired, "the deadline passed before the message was handled").at(&permit.envelope().to)
 }
 
 fn timed_out(to: ResourcePath) -> StarError {

@@ -29,7 +29,7 @@ impl Tree {
     /// still have a next one.
     pub async fn select(
         self: &Arc<Self>,
-        authority: &Authority,
+        authority: &Arc<Authority>,
         selector: &Selector,
         from: Option<&str>,
         limit: usize,

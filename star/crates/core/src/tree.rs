@@ -79,7 +79,10 @@ impl Counters {
 }
 
 /// The live actors by path. Reading takes no lock.
-pub(crate) type Directory = papaya::HashMap<ResourcePath, Arc<Live>>;
+///
+/// Only paths of resources that exist are listed, so nobody outside chooses keys against the
+/// hasher, and a fast one may be used.
+pub(crate) type Directory = papaya::HashMap<ResourcePath, Arc<Live>, foldhash::fast::RandomState>;
 
 impl Tree {
     /// A tree without a living actor. Must be called inside a tokio runtime.
@@ -88,7 +91,7 @@ impl Tree {
             ports,
             gate,
             behaviours,
-            directory: Directory::new(),
+            directory: Directory::default(),
             deadlines: Deadlines::start(),
             tells: Arc::new(Semaphore::new(limits::TELLS as usize)),
             counters: Counters::default(),

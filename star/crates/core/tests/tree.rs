@@ -213,7 +213,7 @@ async fn a_mechtron_does_what_its_bind_grants_within_its_own_space() {
     let (star, _) = tree().await;
     let gate = &star.tree.gate;
     let grant = CallGrant { to: Selector::parse("**").unwrap(), can: vec![Right::Read] };
-    let mechtron = Authority::Mechtron { path: path("acme:app:m"), calls: vec![grant].into() };
+    let mechtron = Arc::new(Authority::Mechtron { path: path("acme:app:m"), calls: vec![grant].into() });
     gate.allow(&mechtron, Right::Read, &path("acme:files:/a")).await.unwrap();
     let write = gate.allow(&mechtron, Right::Write, &path("acme:files:/a")).await.unwrap_err();
     assert_eq!(write.code(), ErrorCode::CallNotGranted);

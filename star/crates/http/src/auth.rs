@@ -4,6 +4,8 @@
 //! name. What it is worth is decided by the gate. Keys are never logged and never part of an
 //! error.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -24,7 +26,7 @@ use crate::status;
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// In whose name it is done.
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
     /// The identity of the request.
     pub request_id: RequestId,
 }
@@ -58,7 +60,7 @@ impl FromRequestParts<ApiState> for Caller {
 /// # Errors
 /// `LoginNeeded` when the credentials cannot be read or the key is not known. A request without
 /// credentials is anonymous, and no error here.
-pub fn authority(state: &ApiState, headers: &HeaderMap) -> Result<Authority, StarError> {
+pub fn authority(state: &ApiState, headers: &HeaderMap) -> Result<Arc<Authority>, StarError> {
     match key(headers)? {
         None => state.tree().gate.authenticate(None),
         Some(key) => state.tree().gate.authenticate(Some(key.as_str())),

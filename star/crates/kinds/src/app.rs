@@ -33,7 +33,12 @@ struct Front {
 
 #[async_trait]
 impl KindBehaviour for AppKind {
-    async fn prepare(&self, tree: &Arc<Tree>, authority: &Authority, create: &Create) -> Result<CreatePlan, StarError> {
+    async fn prepare(
+        &self,
+        tree: &Arc<Tree>,
+        authority: &Arc<Authority>,
+        create: &Create,
+    ) -> Result<CreatePlan, StarError> {
         let from = create.properties.iter().find(|(key, _)| key.as_str() == "from").map(|(_, from)| from);
         let from = from.ok_or_else(|| {
             StarError::new(ErrorCode::InvalidArgument, format!("what {} is made from is missing", create.path))
@@ -87,7 +92,7 @@ type Properties = std::collections::BTreeMap<PropertyKey, String>;
 /// main mechtron. Nothing is made here.
 async fn main_of(
     tree: &Arc<Tree>,
-    authority: &Authority,
+    authority: &Arc<Authority>,
     app: &ResourcePath,
     from: &ResourcePath,
 ) -> Result<(Properties, (ResourcePath, Record)), StarError> {

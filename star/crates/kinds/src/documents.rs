@@ -14,7 +14,11 @@ use star_wire::{ErrorCode, StarError};
 use crate::config::TextError;
 
 /// Opens a File or Artifact in somebody's name.
-pub(crate) async fn open(tree: &Arc<Tree>, authority: &Authority, path: &ResourcePath) -> Result<Opened, StarError> {
+pub(crate) async fn open(
+    tree: &Arc<Tree>,
+    authority: &Arc<Authority>,
+    path: &ResourcePath,
+) -> Result<Opened, StarError> {
     let permit = tree.gate.admit(authority, Open.envelope(path)?).await?;
     tree.open(permit).await
 }
@@ -49,7 +53,7 @@ pub(crate) async fn read_whole(tree: &Arc<Tree>, opened: &Opened, limit_bytes: u
 /// Reads a text.
 pub(crate) async fn read_text(
     tree: &Arc<Tree>,
-    authority: &Authority,
+    authority: &Arc<Authority>,
     path: &ResourcePath,
     limit_bytes: usize,
 ) -> Result<(Opened, String), StarError> {

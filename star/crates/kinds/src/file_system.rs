@@ -35,7 +35,7 @@ struct Reader {
 
 #[async_trait]
 impl KindBehaviour for FileSystemKind {
-    async fn prepare(&self, tree: &Arc<Tree>, _: &Authority, create: &Create) -> Result<CreatePlan, StarError> {
+    async fn prepare(&self, tree: &Arc<Tree>, _: &Arc<Authority>, create: &Create) -> Result<CreatePlan, StarError> {
         let root = create.path.with_files("/")?;
         let record = Record::new(Kind::File, create.path.clone(), tree.ports.clock.now_ms());
         Ok(CreatePlan { also: vec![(root, record)], ..CreatePlan::default() })
@@ -214,7 +214,7 @@ fn write(
 
 /// Who owns a new File: whoever writes it, as far as that is a resource that can own.
 fn permit_owner(context: &ActorContext, permit: &Permit) -> ResourcePath {
-    match permit.authority() {
+    match permit.authority().as_ref() {
         Authority::Admin(user) => user.clone(),
         _ => context.path.clone(),
     }

@@ -51,7 +51,7 @@ impl ResourceActor for SpaceActor {
 /// path names it, so that targets follow a tag; `${self}` is the Space.
 pub async fn load_routes(
     tree: &Arc<Tree>,
-    authority: &Authority,
+    authority: &Arc<Authority>,
     space: &ResourcePath,
     routes: &ResourcePath,
 ) -> Result<(Opened, RouteTable), StarError> {

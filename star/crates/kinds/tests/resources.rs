@@ -19,7 +19,7 @@ use star_core::ports::mechtron::{
 use star_core::record::Body;
 use star_path::{PropertyKey, ResourcePath};
 use star_testkit::{TestTree, path};
-use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
+use star_wire::{Agent, Envelope, ErrorCode, Method, Reply, StarError};
 
 /// Runs nothing, but answers messages with what they say, and web requests with their path.
 struct EchoHost;
@@ -51,7 +51,7 @@ impl LoadedMechtron for Echo {
         Roles { messages: true, web: false }
     }
 
-    async fn message(&self, envelope: &Envelope) -> Result<Option<Reply>, StarError> {
+    async fn message(&self, _: &Agent, envelope: &Envelope) -> Result<Option<Reply>, StarError> {
         match envelope.method.as_str() {
             "hog" => Err(StarError::new(ErrorCode::MechtronMemory, "too much").at(&self.0.path)),
             _ => Ok(Some(Reply::new("application/json", envelope.body.clone()))),

@@ -46,11 +46,11 @@ impl LoadedMechtron for Mechtron {
         self.code.roles()
     }
 
-    async fn message(&self, envelope: &Envelope) -> Result<Option<Reply>, StarError> {
+    async fn message(&self, agent: &Agent, envelope: &Envelope) -> Result<Option<Reply>, StarError> {
         let Some((instance, handler)) = &self.code.messages else { return Err(self.cannot("answers no messages")) };
         let until = Until::new(envelope.deadline.instant().into(), &self.bound.spec.limits);
-        let mut store = self.store(self.call_of(envelope, until)).await?;
-        let message = message(envelope);
+        let mut store = self.store(self.call_of(agent, envelope, until)).await?;
+        let message = message(agent, envelope);
         let answer = until.run(async {
             let answered = async {
                 let instance = instance.instantiate_async(&mut store).await?;
@@ -89,10 +89,10 @@ impl Mechtron {
         StarError::new(ErrorCode::UnsupportedMethod, format!("the mechtron {what}")).at(&self.bound.spec.path)
     }
 
-    fn call_of(&self, envelope: &Envelope, until: Until) -> Call {
+    fn call_of(&self, agent: &Agent, envelope: &Envelope, until: Until) -> Call {
         Call {
             sender: envelope.from.clone(),
-            agent: agent_of(envelope).cloned(),
+            agent: path_of(agent).cloned(),
             deadline: until.deadline,
             hops: envelope.hops,
             chain: Arc::clone(&envelope.chain),
@@ -134,18 +134,18 @@ pub(crate) fn ended(store: &Store<State>, error: wasmtime::Error) -> Ended {
     if state.refused_memory() { Ended::OutOfMemory } else { Ended::Trapped(error) }
 }
 
-fn agent_of(envelope: &Envelope) -> Option<&ResourcePath> {
-    match &envelope.agent {
+fn path_of(agent: &Agent) -> Option<&ResourcePath> {
+    match agent {
         Agent::Anonymous => None,
         Agent::Resource(path) => Some(path),
     }
 }
 
-fn message(envelope: &Envelope) -> types::Message {
+fn message(agent: &Agent, envelope: &Envelope) -> types::Message {
     types::Message {
         id: envelope.id.to_string(),
         sender: envelope.from.as_ref().map(ToString::to_string),
-        agent: agent_of(envelope).map(ToString::to_string),
+        agent: path_of(agent).map(ToString::to_string),
         method: envelope.method.to_string(),
         headers: envelope
             .headers

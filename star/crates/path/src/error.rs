@@ -2,7 +2,7 @@
 //!
 //! Owns [`PathError`], which every parser of this crate returns, and the fault that the
 //! parsers pass among themselves until the whole input is known. Drawing is left to
-//! [`caret`](crate::caret).
+//! [`crate::caret`].
 
 use std::fmt;
 use std::ops::Range;

@@ -72,7 +72,7 @@ pub struct TestTree {
     /// Its clock.
     pub clock: Arc<FixedClock>,
     /// Who holds the admin key.
-    pub admin: Authority,
+    pub admin: Arc<Authority>,
 }
 
 impl TestTree {

@@ -20,15 +20,15 @@ pub enum Agent {
 
 /// A message: from whom, for whom, what, and until when.
 ///
-/// Made at an ingress, boxed once, and moved by reference from there on.
+/// Made at an ingress, boxed once, and moved by reference from there on. It does not say on whose
+/// behalf it is sent: inside a Star that is known to the gate alone, and between Stars it travels
+/// beside the message, where no ingress can write it.
 #[derive(Debug, Clone)]
 pub struct Envelope {
     /// Its identity.
     pub id: MessageId,
     /// The resource it comes from, if it comes from one.
     pub from: Option<ResourcePath>,
-    /// On whose behalf. Set by the gate; what an ingress writes here is never believed.
-    pub agent: Agent,
     /// The resource it is for.
     pub to: ResourcePath,
     /// What it asks for.
@@ -54,7 +54,6 @@ impl Envelope {
         Envelope {
             id: MessageId::next(),
             from: None,
-            agent: Agent::Anonymous,
             to,
             method,
             headers: Vec::new(),
@@ -86,14 +85,15 @@ impl Envelope {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The bytes that travel to another process: the deadline as what is left of it.
-    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        codec::encode(SCHEMA, &EnvelopeV1::from(self))
+    /// The bytes that travel to another process on behalf of `agent`: the deadline as what is left
+    /// of it.
+    pub fn encode(&self, agent: &Agent) -> Result<Vec<u8>, CodecError> {
+        codec::encode(SCHEMA, &EnvelopeV1::of(agent, self))
     }
 
     /// Reads what [`Envelope::encode`] wrote. The deadline starts to run here.
-    pub fn decode(bytes: &[u8]) -> Result<Envelope, CodecError> {
-        codec::decode::<EnvelopeV1>(SCHEMA, bytes).map(Envelope::from)
+    pub fn decode(bytes: &[u8]) -> Result<(Agent, Envelope), CodecError> {
+        codec::decode::<EnvelopeV1>(SCHEMA, bytes).map(EnvelopeV1::into_parts)
     }
 }
 
@@ -116,14 +116,14 @@ struct EnvelopeV1 {
     chain: Vec<ResourcePath>,
 }
 
-impl From<&Envelope> for EnvelopeV1 {
-    fn from(envelope: &Envelope) -> EnvelopeV1 {
+impl EnvelopeV1 {
+    fn of(agent: &Agent, envelope: &Envelope) -> EnvelopeV1 {
         // Rounded up, because a message that left in time should not arrive with nothing left.
         let remaining_ms = envelope.deadline.remaining().as_micros().div_ceil(1000);
         EnvelopeV1 {
             id: envelope.id,
             from: envelope.from.clone(),
-            agent: envelope.agent.clone(),
+            agent: agent.clone(),
             to: envelope.to.clone(),
             method: envelope.method.clone(),
             headers: envelope.headers.clone(),
@@ -134,23 +134,21 @@ impl From<&Envelope> for EnvelopeV1 {
             chain: envelope.chain.to_vec(),
         }
     }
-}
 
-impl From<EnvelopeV1> for Envelope {
-    fn from(v1: EnvelopeV1) -> Envelope {
-        Envelope {
-            id: v1.id,
-            from: v1.from,
-            agent: v1.agent,
-            to: v1.to,
-            method: v1.method,
-            headers: v1.headers,
-            content_type: v1.content_type,
-            body: v1.body,
-            deadline: Deadline::within(std::time::Duration::from_millis(u64::from(v1.remaining_ms))),
-            hops: v1.hops,
-            chain: v1.chain.into(),
-        }
+    fn into_parts(self) -> (Agent, Envelope) {
+        let envelope = Envelope {
+            id: self.id,
+            from: self.from,
+            to: self.to,
+            method: self.method,
+            headers: self.headers,
+            content_type: self.content_type,
+            body: self.body,
+            deadline: Deadline::within(std::time::Duration::from_millis(u64::from(self.remaining_ms))),
+            hops: self.hops,
+            chain: self.chain.into(),
+        };
+        (self.agent, envelope)
     }
 }
 

@@ -33,10 +33,10 @@ const ENVELOPE_V1: &str = "
 #[test]
 fn an_envelope_of_version_1_is_read_and_written_as_ever() {
     let bytes = unhex(ENVELOPE_V1);
-    let envelope = Envelope::decode(&bytes).unwrap();
+    let (agent, envelope) = Envelope::decode(&bytes).unwrap();
     assert_eq!(envelope.id, MessageId::from_u128(42));
     assert_eq!(envelope.from, Some(path("acme:app1")));
-    assert_eq!(envelope.agent, Agent::Resource(path("star:users:admin")));
+    assert_eq!(agent, Agent::Resource(path("star:users:admin")));
     assert_eq!(envelope.to, path("acme:app"));
     assert_eq!(envelope.method, Method::parse("greet").unwrap());
     assert_eq!(envelope.header("lang"), Some("en"));
@@ -47,7 +47,7 @@ fn an_envelope_of_version_1_is_read_and_written_as_ever() {
     assert!(envelope.deadline.remaining().as_millis() <= 1000);
     // The deadline runs, so it is set anew to compare the bytes.
     let again = Envelope { deadline: Deadline::within(std::time::Duration::from_millis(1000)), ..envelope };
-    let mut written = again.encode().unwrap();
+    let mut written = again.encode(&agent).unwrap();
     let remaining_at = bytes.len() - 4 - 1 - 8 - 8 - 6;
     written[remaining_at..remaining_at + 4].copy_from_slice(&bytes[remaining_at..remaining_at + 4]);
     assert_eq!(written, bytes);
@@ -83,8 +83,8 @@ fn cut_and_garbled_envelopes_are_errors_and_never_panics() {
             let mut garbled = bytes.clone();
             garbled[at] ^= 1 << bit;
             // Many flips give another valid envelope; none may panic or allocate without bound.
-            if let Ok(envelope) = Envelope::decode(&garbled) {
-                assert!(envelope.encode().is_ok());
+            if let Ok((agent, envelope)) = Envelope::decode(&garbled) {
+                assert!(envelope.encode(&agent).is_ok());
             }
         }
     }

@@ -23,7 +23,7 @@ impl Tree {
     ///
     /// What its kind has to prepare (reading documents, compiling a component) happens here, in
     /// the caller's time, and only then is the parent's actor asked.
-    pub async fn create(self: &Arc<Self>, authority: &Authority, create: Create) -> Result<Changed, StarError> {
+    pub async fn create(self: &Arc<Self>, authority: &Arc<Authority>, create: Create) -> Result<Changed, StarError> {
         let parent = parent_of(&create)?;
         let permit = self.gate.admit(authority, create.envelope(&parent)?).await?;
         let prepared = prepare(self, authority, create).await?;
@@ -42,7 +42,7 @@ pub(crate) struct Prepared {
     plan: CreatePlan,
 }
 
-async fn prepare(tree: &Arc<Tree>, authority: &Authority, mut create: Create) -> Result<Prepared, StarError> {
+async fn prepare(tree: &Arc<Tree>, authority: &Arc<Authority>, mut create: Create) -> Result<Prepared, StarError> {
     properties::check(create.kind.spec(), &create.path, &mut create.properties, Writer::Client)?;
     properties::check_labels(&create.path, &create.labels)?;
     let plan = match existing(tree, &create).await? {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use star_path::ResourcePath;
-use star_wire::{Envelope, Reply, StarError};
+use star_wire::{Agent, Envelope, Reply, StarError};
 
 use super::content::{ByteStream, ContentRef};
 
@@ -100,8 +100,9 @@ pub trait LoadedMechtron: Send + Sync + 'static {
     /// What it answers.
     fn roles(&self) -> Roles;
 
-    /// Hands it a message and waits for its answer. `None` when it has nothing to say.
-    async fn message(&self, envelope: &Envelope) -> Result<Option<Reply>, StarError>;
+    /// Hands it a message sent on behalf of an agent and waits for its answer. `None` when it has
+    /// nothing to say.
+    async fn message(&self, agent: &Agent, envelope: &Envelope) -> Result<Option<Reply>, StarError>;
 
     /// Hands it a web request.
     async fn web(&self, request: WebRequest) -> Result<WebResponse, StarError>;

@@ -35,7 +35,7 @@ pub(crate) fn place_of(item: &FeedItem) -> Option<Cursor> {
 /// The events that a selector covers and an authority may see, from a place on.
 pub(crate) struct Feed {
     state: ApiState,
-    authority: Authority,
+    authority: Arc<Authority>,
     watcher: Watcher,
     since: Cursor,
 }
@@ -48,7 +48,7 @@ impl Feed {
     /// log.
     pub(crate) async fn open(
         state: &ApiState,
-        authority: &Authority,
+        authority: &Arc<Authority>,
         selector: Option<Selector>,
         since: Option<Cursor>,
     ) -> Result<Feed, StarError> {

@@ -32,7 +32,7 @@ impl<'s> Call<'s> {
         let caller = context.extensions().get::<Caller>().cloned();
         // The door puts it there; without it nobody is known, and nobody may do anything.
         let caller = caller.unwrap_or_else(|| Caller {
-            authority: star_core::gate::Authority::Anonymous,
+            authority: star_core::gate::Authority::Anonymous.into(),
             request_id: RequestId::made(),
         });
         let says_how_long = TIMEOUTS.iter().any(|name| context.headers().contains_key(name));

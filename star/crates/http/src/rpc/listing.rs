@@ -44,7 +44,7 @@ pub(super) async fn list(call: &Call<'_>, request: &v1::ListRequest) -> Result<v
         Some(next) => page.next = page.next.or(Some(next)),
         None => artifacts(call, &selector, from, size, &mut page).await?,
     }
-    if page.resources.is_empty() && page.next.is_none() && matches!(call.caller.authority, Authority::Anonymous) {
+    if page.resources.is_empty() && page.next.is_none() && matches!(*call.caller.authority, Authority::Anonymous) {
         // An empty list would tell somebody who forgot the key that there is nothing.
         call.state.tree().gate.allow(&call.caller.authority, Right::Read, selector.literal_prefix()).await?;
     }

@@ -63,7 +63,7 @@ async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::Creat
         Some(v1::Strategy::STRATEGY_ENSURE) => Strategy::Ensure,
         None => return Err(StarError::new(ErrorCode::InvalidArgument, "the strategy is not known").at(&path)),
     };
-    let owner = match (&call.caller.authority, request.owner.as_str()) {
+    let owner = match (call.caller.authority.as_ref(), request.owner.as_str()) {
         (Authority::Admin(user), "") => Some(user.clone()),
         (_, "") => None,
         (_, owner) => Some(ResourcePath::parse(owner)?),

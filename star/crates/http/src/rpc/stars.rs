@@ -1,6 +1,8 @@
 //! The Stars service: how the Star is doing, and who the caller is to it.
 #![expect(refining_impl_trait, reason = "the traits leave the type of an answer open; naming it reads better")]
 
+use std::sync::Arc;
+
 use connectrpc::{RequestContext, ServiceRequest, ServiceResult};
 use star_api::v1;
 use star_core::gate::{Authority, Right};
@@ -37,14 +39,14 @@ impl v1::Stars for StarsService {
     ) -> ServiceResult<v1::WhoAmIResponse> {
         let call = Call::of(&self.state, &context);
         let authority = &call.caller.authority;
-        let method = if matches!(authority, Authority::Anonymous) { "anonymous" } else { "key" };
+        let method = if matches!(**authority, Authority::Anonymous) { "anonymous" } else { "key" };
         let agent = schema::agent(&authority.agent());
         call.answer(Ok(v1::WhoAmIResponse { agent, method: method.into(), ..Default::default() }))
     }
 }
 
 /// Whether somebody may see what belongs to the installation: whoever may read the Space `star`.
-pub(crate) async fn may_see_the_star(state: &ApiState, authority: &Authority) -> Result<(), StarError> {
+pub(crate) async fn may_see_the_star(state: &ApiState, authority: &Arc<Authority>) -> Result<(), StarError> {
     let star = ResourcePath::parse("star").expect("`star` is a path");
     state.tree().gate.allow(authority, Right::Read, &star).await
 }

@@ -2,6 +2,7 @@
 #![expect(refining_impl_trait, reason = "the traits leave the type of an answer open; naming it reads better")]
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use connectrpc::{ConnectError, RequestContext, Response, ServiceRequest, ServiceResult, ServiceStream};
 use futures::stream;
@@ -48,7 +49,7 @@ struct Watching {
 /// The resources as they stand, which come before what happens after.
 struct Initial {
     state: ApiState,
-    authority: Authority,
+    authority: Arc<Authority>,
     selector: Selector,
     page: VecDeque<v1::Resource>,
     from: Option<String>,

@@ -48,6 +48,8 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use star_core::event::{Event, EventType};
     use star_core::gate::Authority;
     use star_core::kind::Kind;
@@ -65,7 +67,12 @@ mod tests {
 
     fn site() -> Site {
         let space = ResourcePath::parse("acme").unwrap();
-        Site { visitor: Authority::Visitor { space: space.clone() }, space, source: None, routing: Routing::NoRoutes }
+        Site {
+            visitor: Arc::new(Authority::Visitor { space: space.clone() }),
+            space,
+            source: None,
+            routing: Routing::NoRoutes,
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) struct Site {
     /// The Space whose site it is.
     pub(super) space: ResourcePath,
     /// In whose name its visitors reach what the routes lead to.
-    pub(super) visitor: Authority,
+    pub(super) visitor: Arc<Authority>,
     /// Where `#routes` leads, if it is set.
     pub(super) source: Option<ResourcePath>,
     /// What becomes of requests.
@@ -57,7 +57,7 @@ impl Site {
         let visitor = tree.gate.visitor(space);
         let site = |source, routing| Site { space: space.clone(), visitor: visitor.clone(), source, routing };
         let settled = |site| Ok(Loaded { site, rejected: None });
-        let permit = tree.gate.admit(&Authority::System, Info.envelope(space)?).await?;
+        let permit = tree.gate.admit(&Authority::system(), Info.envelope(space)?).await?;
         let described = match tree.ask(permit).await {
             Ok(reply) => Info::answer(&reply)?,
             Err(error) if error.code() == ErrorCode::NotFound => return settled(site(None, Routing::NoSpace)),
@@ -104,7 +104,7 @@ impl Site {
 /// read in that moment and kept would stay old. The mailbox of the series is behind that moment.
 async fn settled_series(tree: &Arc<Tree>, source: &ResourcePath) -> Result<(), StarError> {
     let Some(series) = source.without_files().parent() else { return Ok(()) };
-    let permit = tree.gate.admit(&Authority::System, Info.envelope(&series)?).await?;
+    let permit = tree.gate.admit(&Authority::system(), Info.envelope(&series)?).await?;
     match tree.ask(permit).await {
         Err(error) if !is_missing(error.code()) => Err(error),
         _ => Ok(()),
@@ -140,7 +140,7 @@ mod tests {
     fn site(source: &str) -> Site {
         Site {
             space: path("acme"),
-            visitor: Authority::Visitor { space: path("acme") },
+            visitor: Arc::new(Authority::Visitor { space: path("acme") }),
             source: Some(path(source)),
             routing: Routing::NoRoutes,
         }

@@ -161,7 +161,7 @@ async fn found(tree: &Arc<Tree>, space: &ResourcePath) -> Result<Made, StarError
 
 /// What a series has to offer, if it has a version.
 async fn bundle(tree: &Arc<Tree>, series: &ResourcePath) -> Result<Option<Bundle>, StarError> {
-    let permit = tree.gate.admit(&Authority::System, Info.envelope(series)?).await?;
+    let permit = tree.gate.admit(&Authority::system(), Info.envelope(series)?).await?;
     let facts = Info::answer(&tree.ask(permit).await?)?.facts;
     let words =
         |key: &str| facts.get(key).map(|text| text.split(' ').filter(|word| !word.is_empty())).into_iter().flatten();
@@ -180,7 +180,7 @@ async fn bundle(tree: &Arc<Tree>, series: &ResourcePath) -> Result<Option<Bundle
 }
 
 async fn exists(tree: &Arc<Tree>, path: &ResourcePath) -> Result<bool, StarError> {
-    let permit = tree.gate.admit(&Authority::System, Open.envelope(path)?).await?;
+    let permit = tree.gate.admit(&Authority::system(), Open.envelope(path)?).await?;
     match tree.open(permit).await {
         Ok(_) => Ok(true),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(false),

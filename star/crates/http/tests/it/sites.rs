@@ -20,7 +20,7 @@ use star_core::ports::mechtron::{
 use star_core::watch::{WatchItem, Watcher};
 use star_path::PropertyKey;
 use star_testkit::path;
-use star_wire::{Envelope, ErrorCode, Reply, StarError};
+use star_wire::{Agent, Envelope, ErrorCode, Reply, StarError};
 
 use crate::bundles::{archive, publish};
 use crate::door::{Answer, Star};
@@ -251,7 +251,7 @@ impl LoadedMechtron for FakeMechtron {
         Roles { messages: false, web: true }
     }
 
-    async fn message(&self, _: &Envelope) -> Result<Option<Reply>, StarError> {
+    async fn message(&self, _: &Agent, _: &Envelope) -> Result<Option<Reply>, StarError> {
         Ok(None)
     }
 

@@ -31,7 +31,7 @@ struct Schema {
 
 impl Contract {
     /// Reads the schemas that a bind names.
-    pub(crate) async fn read(tree: &Arc<Tree>, authority: &Authority, bind: &Bind) -> Result<Contract, StarError> {
+    pub(crate) async fn read(tree: &Arc<Tree>, authority: &Arc<Authority>, bind: &Bind) -> Result<Contract, StarError> {
         let mut messages = HashMap::with_capacity(bind.messages.len());
         for (method, promised) in &bind.messages {
             let mut bodies = Bodies::default();
@@ -104,7 +104,7 @@ struct Finding {
 }
 
 impl Schema {
-    async fn read(tree: &Arc<Tree>, authority: &Authority, path: &ResourcePath) -> Result<Schema, StarError> {
+    async fn read(tree: &Arc<Tree>, authority: &Arc<Authority>, path: &ResourcePath) -> Result<Schema, StarError> {
         let (_, text) = read_text(tree, authority, path, DOCUMENT_BYTES).await?;
         let invalid = |reason: String| {
             StarError::new(ErrorCode::InvalidDocument, format!("{path} is no JSON Schema"))

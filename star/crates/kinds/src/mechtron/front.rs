@@ -90,7 +90,8 @@ impl Front {
         let envelope = permit.envelope();
         self.check_service()?;
         self.plan.contract.check_message(envelope)?;
-        let reply = self.after(self.loaded.message(envelope).await).await?.unwrap_or_default();
+        let reply =
+            self.after(self.loaded.message(&permit.authority().agent(), envelope).await).await?.unwrap_or_default();
         self.plan.contract.check_reply(envelope, &reply)?;
         Ok(reply)
     }

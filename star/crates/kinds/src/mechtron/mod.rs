@@ -32,7 +32,12 @@ struct MechtronActor {
 
 #[async_trait]
 impl KindBehaviour for MechtronKind {
-    async fn prepare(&self, tree: &Arc<Tree>, authority: &Authority, create: &Create) -> Result<CreatePlan, StarError> {
+    async fn prepare(
+        &self,
+        tree: &Arc<Tree>,
+        authority: &Arc<Authority>,
+        create: &Create,
+    ) -> Result<CreatePlan, StarError> {
         let from = create.properties.iter().find(|(key, _)| key.as_str() == "from").map(|(_, from)| from);
         let from = from.ok_or_else(|| {
             StarError::new(ErrorCode::InvalidArgument, format!("what {} is made from is missing", create.path))
@@ -58,8 +63,8 @@ async fn front(context: &ActorContext) -> Result<Arc<Front>, StarError> {
     };
     let from = ResourcePath::parse(resource.record.property("from").ok_or_else(missing)?)?;
     // Whoever made it was allowed to read what it is made of.
-    let plan = Plan::read(&context.tree, &Authority::System, Place::At(&context.path), &from).await?;
-    let loaded = plan.load(&context.tree, &Authority::System).await?;
+    let plan = Plan::read(&context.tree, &Authority::system(), Place::At(&context.path), &from).await?;
+    let loaded = plan.load(&context.tree, &Authority::system()).await?;
     Ok(Arc::new(Front::new(&context.tree, plan, loaded)))
 }
 

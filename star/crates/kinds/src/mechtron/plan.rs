@@ -47,7 +47,7 @@ impl Plan {
     /// Reads a `mechtron.yaml` and what it leads to, in somebody's name.
     pub(crate) async fn read(
         tree: &Arc<Tree>,
-        authority: &Authority,
+        authority: &Arc<Authority>,
         place: Place<'_>,
         from: &ResourcePath,
     ) -> Result<Plan, StarError> {
@@ -77,7 +77,7 @@ impl Plan {
     pub(crate) async fn load(
         &self,
         tree: &Arc<Tree>,
-        authority: &Authority,
+        authority: &Arc<Authority>,
     ) -> Result<Arc<dyn LoadedMechtron>, StarError> {
         let wasm = open(tree, authority, &self.document.wasm).await.map_err(|error| self.component_missing(error))?;
         let content = wasm.content.clone();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 use star_wire::ErrorCode;
 
-use crate::fixture::{AMPLE, Fixture, ask, envelope, path};
+use crate::fixture::{AMPLE, Fixture, ada, ask, envelope, path};
 
 #[tokio::test]
 async fn asks_tells_properties_and_files_go_through_the_outbox() {
@@ -80,7 +80,7 @@ async fn a_call_carries_on_the_hops_the_deadline_and_the_chain_of_its_cause() {
     let mut envelope = envelope("tell", &json!({ "to": "acme:echo", "method": "m" }));
     envelope.hops = 3;
     envelope.chain = [path("acme:first")].into();
-    probe.message(&envelope).await.unwrap();
+    probe.message(ada(), &envelope).await.unwrap();
     let cause = fixture.world.causes.lock().unwrap()[0].clone();
     assert_eq!(cause.hops, 3);
     assert_eq!(cause.chain.iter().map(ToString::to_string).collect::<Vec<_>>(), ["acme:first"]);

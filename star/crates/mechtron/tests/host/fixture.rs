@@ -126,13 +126,18 @@ pub(crate) fn envelope(method: &str, body: &Value) -> Envelope {
         .with_body("application/json", body.to_string().into_bytes())
         .with_deadline(Deadline::within(LONG));
     envelope.from = Some(path("acme:other"));
-    envelope.agent = Agent::Resource(path("acme:users:ada"));
     envelope
+}
+
+/// The user that messages are sent for.
+pub(crate) fn ada() -> &'static Agent {
+    static ADA: LazyLock<Agent> = LazyLock::new(|| Agent::Resource(path("acme:users:ada")));
+    &ADA
 }
 
 /// Asks and reads the answer.
 pub(crate) async fn ask(mechtron: &Arc<dyn LoadedMechtron>, method: &str, body: &Value) -> Result<Value, StarError> {
-    let reply = mechtron.message(&envelope(method, body)).await?.expect("an answer");
+    let reply = mechtron.message(ada(), &envelope(method, body)).await?.expect("an answer");
     assert_eq!(reply.content_type, "application/json");
     Ok(serde_json::from_slice(&reply.body).expect("JSON"))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use star_core::ports::mechtron::MechtronLimits;
 use star_wire::{Deadline, ErrorCode, Outcome, StarError};
 
-use crate::fixture::{AMPLE, Fixture, LONG, ask, body, envelope, get};
+use crate::fixture::{AMPLE, Fixture, LONG, ada, ask, body, envelope, get};
 
 /// Limits that are quickly reached, and still out of reach of a start on a busy machine.
 const TIGHT: MechtronLimits = MechtronLimits {
@@ -96,7 +96,7 @@ async fn a_caller_who_waits_no_longer_gets_an_error_of_its_own() {
     let guest = fixture.mechtron("misbehaving", AMPLE).await;
     let soon = Deadline::within(Duration::from_millis(100));
     let call = envelope("call", &json!({ "to": "acme:slow", "method": "wait" })).with_deadline(soon);
-    assert_eq!(guest.message(&call).await.unwrap_err().code(), ErrorCode::TimedOut);
+    assert_eq!(guest.message(ada(), &call).await.unwrap_err().code(), ErrorCode::TimedOut);
 }
 
 #[tokio::test]
@@ -113,9 +113,9 @@ async fn more_calls_than_may_run_wait_their_turn() {
     let fixture = Fixture::new();
     let guest = fixture.mechtron("misbehaving", MechtronLimits { concurrent: 1, ..AMPLE }).await;
     let call = envelope("call", &json!({ "to": "acme:slow", "method": "wait" }));
-    let first = guest.message(&call);
+    let first = guest.message(ada(), &call);
     let behave = envelope("behave", &json!(null));
-    let second = guest.message(&behave);
+    let second = guest.message(ada(), &behave);
     tokio::pin!(first, second);
     tokio::select! {
         _ = &mut first => panic!("nobody let it go"),
@@ -194,7 +194,7 @@ async fn a_caller_who_goes_away_ends_the_call() {
     let guest = fixture.mechtron("misbehaving", MechtronLimits { concurrent: 1, ..AMPLE }).await;
     let call = envelope("call", &json!({ "to": "acme:slow", "method": "wait" }));
     tokio::select! {
-        _ = guest.message(&call) => panic!("nobody let it go"),
+        _ = guest.message(ada(), &call) => panic!("nobody let it go"),
         permit = fixture.world.asked_slow.acquire() => permit.unwrap().forget(),
     }
     assert_eq!(ask(&guest, "behave", &json!(null)).await.unwrap(), json!("fine"));

@@ -4,7 +4,7 @@ use serde_json::json;
 use star_core::ports::mechtron::Roles;
 use star_wire::{Deadline, ErrorCode};
 
-use crate::fixture::{AMPLE, Fixture, LONG, ask, envelope};
+use crate::fixture::{AMPLE, Fixture, LONG, ada, ask, envelope};
 
 #[tokio::test]
 async fn the_greeter_greets_in_the_words_of_its_configuration() {
@@ -32,7 +32,7 @@ async fn a_message_to_a_component_that_only_serves_the_web_is_refused() {
     let fixture = Fixture::new();
     let service = fixture.mechtron("wasi-http", AMPLE).await;
     assert_eq!(service.roles(), Roles { messages: false, web: true });
-    let error = service.message(&envelope("greet", &json!(null))).await.unwrap_err();
+    let error = service.message(ada(), &envelope("greet", &json!(null))).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnsupportedMethod);
 }
 
@@ -53,7 +53,7 @@ async fn a_message_that_comes_too_late_is_not_begun() {
     let fixture = Fixture::new();
     let greeter = fixture.mechtron("hello-greeter", AMPLE).await;
     let late = envelope("greet", &json!({ "name": "Ada" })).with_deadline(Deadline::at(std::time::Instant::now()));
-    assert_eq!(greeter.message(&late).await.unwrap_err().code(), ErrorCode::Expired);
+    assert_eq!(greeter.message(ada(), &late).await.unwrap_err().code(), ErrorCode::Expired);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
