@@ -10,10 +10,14 @@ use crate::output::resource;
 #[command(after_help = "\
 Examples:
   star info localhost:app:greeter
+  star info localhost:app:greeter --history
   star info localhost:hello:latest -o json")]
 pub(crate) struct Info {
     /// Its path
     path: String,
+    /// Also the statuses that it had before
+    #[arg(long)]
+    history: bool,
 }
 
 impl Info {
@@ -24,6 +28,9 @@ impl Info {
             return session.output.value(&resource);
         }
         session.output.line(&resource::description(&resource))?;
+        if self.history {
+            session.output.line(&resource::history(&resource))?;
+        }
         resource.warnings.iter().for_each(|warning| session.output.warning(warning));
         Ok(())
     }

@@ -26,6 +26,7 @@ mod ls;
 mod pairs;
 mod paths;
 mod publish;
+mod restart;
 mod rm;
 mod secret;
 mod serve;
@@ -75,6 +76,7 @@ enum Command {
     Info(info::Info),
     Get(get::Get),
     Set(set::Set),
+    Restart(restart::Restart),
     Rm(rm::Rm),
     Cp(cp::Cp),
     Cat(cat::Cat),
@@ -206,6 +208,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Info(it) => it.run(session).await,
         Command::Get(it) => it.run(session).await,
         Command::Set(it) => it.run(session).await,
+        Command::Restart(it) => it.run(session).await,
         Command::Rm(it) => it.run(session).await,
         Command::Cp(it) => it.run(session).await,
         Command::Cat(it) => it.run(session).await,

@@ -53,7 +53,10 @@ fn rows(status: &StatusResponse) -> Vec<(String, String)> {
     if let Some(actors) = status.actors.as_option() {
         let words =
             format!("{} active, {} activated, {} passivated", actors.active, actors.activations, actors.passivations);
-        fact("actors", format!("{words}, {}", measure::count(actors.panics, "panic", "panics")));
+        let panics = measure::count(actors.panics, "panic", "panics");
+        fact("actors", format!("{words}, {panics}, about {}", measure::bytes(actors.memory_bytes)));
+        let dead_letters = measure::count(actors.dead_letters, "dead letter", "dead letters");
+        fact("messages", format!("{} under way, {dead_letters}", actors.in_flight));
     }
     if let Some(mechtrons) = status.mechtrons.as_option() {
         let words = format!(

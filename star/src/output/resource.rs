@@ -1,6 +1,6 @@
 //! Resources as people read them.
 
-use star_client::v1::Resource;
+use star_client::v1::{Resource, Status};
 
 use super::measure;
 use super::table::{Align, Table, facts};
@@ -63,13 +63,32 @@ pub(crate) fn description(resource: &Resource) -> String {
     facts(&rows)
 }
 
+/// The statuses that a resource had, oldest first, the present one last.
+pub(crate) fn history(resource: &Resource) -> String {
+    let mut table = Table::new(&[("SINCE", Align::Left), ("STATUS", Align::Left)]);
+    for status in resource.history.iter().chain(resource.status.as_option()) {
+        let since = status.since.as_option().map(|time| measure::moment(time.seconds)).unwrap_or_default();
+        table.row(vec![since, reasons(status)]);
+    }
+    table.render()
+}
+
 /// `Panic since 2026-…: the words, code=S0706`.
 fn status(resource: &Resource) -> String {
     let Some(status) = resource.status.as_option() else { return String::new() };
-    let mut text = status.state.clone();
-    if let Some(since) = status.since.as_option().filter(|_| status.state != "Ready") {
-        text.push_str(&format!(" since {}", measure::moment(since.seconds)));
+    match status.since.as_option().filter(|_| status.state != "Ready") {
+        Some(since) => {
+            let told = reasons(status);
+            let reasons = told.strip_prefix(status.state.as_str()).unwrap_or_default();
+            format!("{} since {}{reasons}", status.state, measure::moment(since.seconds))
+        }
+        None => reasons(status),
     }
+}
+
+/// `Panic: the words, code=S0706`.
+fn reasons(status: &Status) -> String {
+    let mut text = status.state.clone();
     if !status.message.is_empty() {
         text.push_str(&format!(": {}", status.message));
     }

@@ -77,6 +77,13 @@ impl Client {
         Ok(response.deleted)
     }
 
+    /// Begins what acts for a resource anew, also while it rests after a failure.
+    pub async fn restart(&self, path: &ResourcePath) -> Result<v1::Resource, ClientError> {
+        let request = v1::RestartRequest { path: path.to_string(), ..Default::default() };
+        let response: v1::RestartResponse = self.unary("Resources/Restart", &request).await?;
+        response.resource.into_option().ok_or_else(|| self.protocol("Restart without a resource"))
+    }
+
     /// Points a tag of a bundle series at a version.
     pub async fn tag(&self, request: v1::TagRequest) -> Result<v1::TagResponse, ClientError> {
         self.unary("Resources/Tag", &request).await

@@ -104,6 +104,12 @@ pub trait ResourceActor: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Bytes of memory that it takes besides what every actor takes, so that it is put away in time
+    /// when memory is short. Asked after every message.
+    fn memory_bytes(&self) -> u64 {
+        0
+    }
+
     /// What may be used beside it, without waiting for its turn. Asked after every message.
     fn published(&self) -> Option<Arc<dyn Published>> {
         None

@@ -4,20 +4,22 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use kameo::Actor;
 use kameo::actor::ActorRef;
 use kameo::error::ActorStopReason;
 use kameo::message::{BoxMessage, Context, Message};
-use star_wire::{Envelope, ErrorCode, Reply, StarError};
+use star_wire::{Agent, ErrorCode, Reply, StarError};
 use tokio::sync::oneshot;
 
 use crate::behaviour::{ActorContext, Published, ResourceActor};
 use crate::builtin;
+use crate::command::{Changed, Command, Restart};
 use crate::gate::Permit;
 use crate::limits;
+use crate::room::Place;
 use crate::router::expired;
 use crate::status::{State, Status};
 use crate::tree::{Counters, Live, Tree};
@@ -26,13 +28,19 @@ use crate::tree::{Counters, Live, Tree};
 pub(crate) struct Seed {
     pub(crate) tree: Arc<Tree>,
     pub(crate) live: Arc<Live>,
+    pub(crate) place: Place,
 }
 
 /// The actor of one resource.
 pub(crate) struct Cell {
     context: ActorContext,
     live: Arc<Live>,
+    place: Place,
     actor: Result<Box<dyn ResourceActor>, Failure>,
+    /// When the present inside began.
+    began: Instant,
+    /// How often it failed lately.
+    failures: u32,
 }
 
 /// Says that the actor has begun when the beginning is over, however it ended.
@@ -48,6 +56,8 @@ impl Drop for Begun {
 struct Failure {
     error: StarError,
     since: Instant,
+    /// How long nobody is brought back.
+    rest: Duration,
 }
 
 impl Actor for Cell {
@@ -60,7 +70,10 @@ impl Actor for Cell {
         let mut cell = Cell {
             context,
             live: seed.live,
-            actor: Err(Failure::now(StarError::new(ErrorCode::NotRunning, "not started"))),
+            place: seed.place,
+            actor: Err(Failure::of(StarError::new(ErrorCode::NotRunning, "not started"), Duration::ZERO)),
+            began: Instant::now(),
+            failures: 0,
         };
         cell.activate().await;
         Ok(cell)
@@ -74,7 +87,7 @@ impl Actor for Cell {
     ) -> Result<(), Self::Error> {
         for message in undelivered {
             if let Ok(deliver) = message.as_any().downcast::<Deliver>() {
-                deliver.give_back();
+                self.give_back(*deliver);
             }
         }
         Ok(())
@@ -89,23 +102,6 @@ pub(crate) struct Deliver {
     pub(crate) permit: Permit,
     /// None for a message that nobody waits for.
     pub(crate) answer: Option<oneshot::Sender<Delivered>>,
-}
-
-impl Deliver {
-    fn give_back(self) {
-        let Deliver { permit, answer } = self;
-        match answer {
-            Some(answer) => {
-                if answer.send(Delivered::Returned(permit)).is_err() {
-                    tracing::trace!("whoever asked no longer waits for the answer");
-                }
-            }
-            None => {
-                let Envelope { to, method, .. } = permit.envelope();
-                tracing::warn!(path = %to, %method, "the resource ended before a message that nobody waits for");
-            }
-        }
-    }
 }
 
 /// What became of a message.
@@ -125,16 +121,34 @@ impl Message<Deliver> for Cell {
         } else {
             self.answer(&permit).await
         };
-        if let Ok(actor) = &self.actor {
-            self.live.publish(actor.published());
-        }
-        if answer.is_some_and(|answer| answer.send(Delivered::Answered(answered)).is_err()) {
-            tracing::trace!(path = %self.context.path, "whoever asked no longer waits for the answer");
+        self.show();
+        match (answer, answered) {
+            (Some(answer), answered) => {
+                if answer.send(Delivered::Answered(answered)).is_err() {
+                    tracing::trace!(path = %self.context.path, "whoever asked no longer waits for the answer");
+                }
+            }
+            (None, Err(error)) => self.context.tree.bury(&permit, self.live.kind, &error),
+            (None, Ok(_)) => {}
         }
     }
 }
 
 impl Cell {
+    fn give_back(&self, Deliver { permit, answer }: Deliver) {
+        match answer {
+            Some(answer) => {
+                if answer.send(Delivered::Returned(permit)).is_err() {
+                    tracing::trace!(path = %self.context.path, "whoever asked no longer waits for the answer");
+                }
+            }
+            None => {
+                let ended = StarError::new(ErrorCode::NotRunning, "the resource ended before it came to the message");
+                self.context.tree.bury(&permit, self.live.kind, &ended);
+            }
+        }
+    }
+
     async fn answer(&mut self, permit: &Permit) -> Result<Reply, StarError> {
         let method = &permit.envelope().method;
         if self.rested() {
@@ -152,9 +166,10 @@ impl Cell {
             (actor, "star.info") => Box::pin(guarded(builtin::info(&self.context, inside(actor), permit))).await,
             (actor, "star.set") => Box::pin(guarded(builtin::set(&self.context, inside(actor), permit))).await,
             (actor, "star.create") => Box::pin(guarded(builtin::create(&self.context, inside(actor), permit))).await,
+            (_, "star.restart") => Box::pin(guarded(self.restart(permit))).await,
             (actor, "star.delete") => Box::pin(guarded(builtin::delete(&self.context, inside(actor), permit))).await,
             (Ok(actor), _) => guarded(actor.handle(&self.context, permit)).await,
-            (Err(failure), _) => return Err(failure.error.clone()),
+            (Err(failure), _) => return Err(failure.error()),
         };
         match outcome {
             Ok(answer) => answer,
@@ -173,8 +188,9 @@ impl Cell {
         };
         match activated {
             Ok(actor) => {
-                self.live.publish(actor.published());
+                self.began = Instant::now();
                 self.actor = Ok(actor);
+                self.show();
             }
             Err(error) => {
                 tracing::warn!(path = %self.context.path, %error, "could not bring the resource to life");
@@ -184,9 +200,28 @@ impl Cell {
                     self.context.tree.ports.clock.now_ms(),
                 ))
                 .await;
-                self.actor = Err(Failure::now(error));
+                // Only what panics is kept from trying for longer and longer: what is merely not
+                // in order (a document, a missing version) is mended by somebody who then waits.
+                let rest = if error.code() == ErrorCode::Panicked { self.next_rest() } else { limits::PANIC_REST };
+                self.actor = Err(Failure::of(error, rest));
             }
         }
+    }
+
+    /// Shows others what the actor publishes, and what it weighs.
+    fn show(&mut self) {
+        let Ok(actor) = &self.actor else { return };
+        self.live.publish(actor.published());
+        if self.place.weighs(actor.memory_bytes()) {
+            self.live.weighs(self.place.bytes());
+        }
+    }
+
+    /// How long to rest after one more failure.
+    fn next_rest(&mut self) -> Duration {
+        let forgotten = self.actor.is_ok() && self.began.elapsed() >= limits::PANIC_FORGOTTEN;
+        self.failures = if forgotten { 1 } else { self.failures.saturating_add(1) };
+        rest_after(self.failures)
     }
 
     /// What is published, if it may answer this message.
@@ -196,7 +231,7 @@ impl Cell {
     }
 
     fn rested(&self) -> bool {
-        matches!(&self.actor, Err(failure) if failure.since.elapsed() >= limits::PANIC_REST)
+        matches!(&self.actor, Err(failure) if failure.has_rested())
     }
 
     async fn revive(&mut self) {
@@ -206,14 +241,40 @@ impl Cell {
         }
     }
 
+    /// Begins anew on request, whatever state it is in.
+    async fn restart(&mut self, permit: &Permit) -> Result<Reply, StarError> {
+        let to = &permit.envelope().to;
+        if *to != self.context.path {
+            let message = format!("{to} has no actor of its own; {} answers for it", self.context.path);
+            return Err(StarError::new(ErrorCode::UnsupportedMethod, message)
+                .at(to)
+                .hint(format!("star restart {}", self.context.path)));
+        }
+        self.failures = 0;
+        self.live.publish(None);
+        self.activate().await;
+        if let Err(failure) = &self.actor {
+            return Err(failure.error.clone());
+        }
+        let by = match permit.authority().agent() {
+            Agent::Resource(path) => format!("restarted by {path}"),
+            Agent::Anonymous => "restarted".to_owned(),
+        };
+        let status = Status { message: by, ..Status::ready(self.context.tree.ports.clock.now_ms()) };
+        builtin::set_status(&self.context, status).await?;
+        let resource = builtin::reloaded(&self.context, &self.context.path).await?;
+        Restart::reply(&Changed { resource, warnings: Vec::new(), changed: true })
+    }
+
     /// Throws away what panicked, because nobody knows what state it is in.
     async fn fail(&mut self, panic: String) -> StarError {
-        let error = panicked(&self.context, &panic);
+        let rest = self.next_rest();
+        let error = panicked(&self.context, &panic).hint(comes_back(&self.context, rest)).retry_after(rest);
         tracing::error!(path = %self.context.path, %panic, "the handler of the resource panicked");
         metrics::counter!("star_actor_panics_total").increment(1);
         Counters::count(&self.context.tree.counters.panics);
         self.live.publish(None);
-        self.actor = Err(Failure::now(error.clone()));
+        self.actor = Err(Failure::of(error.clone(), rest));
         self.note(Status::panicked(ErrorCode::Panicked, panic, self.context.tree.ports.clock.now_ms())).await;
         error
     }
@@ -229,9 +290,24 @@ impl Cell {
 }
 
 impl Failure {
-    fn now(error: StarError) -> Failure {
-        Failure { error, since: Instant::now() }
+    fn of(error: StarError, rest: Duration) -> Failure {
+        Failure { error, since: Instant::now(), rest }
     }
+
+    fn has_rested(&self) -> bool {
+        self.since.elapsed() >= self.rest
+    }
+
+    /// The error, with what is left of the rest.
+    fn error(&self) -> StarError {
+        self.error.clone().retry_after(self.rest.saturating_sub(self.since.elapsed()))
+    }
+}
+
+/// How long a resource rests after so many failures in a row.
+fn rest_after(failures: u32) -> Duration {
+    let doubled = limits::PANIC_REST.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(limits::PANIC_REST_MAX)
 }
 
 fn inside(actor: &mut Result<Box<dyn ResourceActor>, Failure>) -> Option<&mut dyn ResourceActor> {
@@ -250,12 +326,10 @@ async fn guarded<T>(handler: impl Future<Output = T>) -> Result<T, String> {
 }
 
 fn panicked(context: &ActorContext, panic: &str) -> StarError {
-    StarError::new(ErrorCode::Panicked, format!("the handler of {} panicked: {panic}", context.path))
-        .at(&context.path)
-        .hint(format!(
-            "it is started anew with the next message after {} s; `star info {}` shows its status",
-            limits::PANIC_REST.as_secs(),
-            context.path
-        ))
-        .retry_after(limits::PANIC_REST)
+    StarError::new(ErrorCode::Panicked, format!("the handler of {} panicked: {panic}", context.path)).at(&context.path)
+}
+
+fn comes_back(context: &ActorContext, rest: Duration) -> String {
+    let (path, rest_s) = (&context.path, rest.as_secs());
+    format!("it is started anew with the next message after {rest_s} s, or now by `star restart {path}`")
 }

@@ -18,6 +18,7 @@ use crate::ports::clock::UnixMillis;
 use crate::ports::content::ContentRef;
 use crate::ports::meta::Revision;
 use crate::record::Body;
+use crate::status::Status;
 
 /// The content type of encoded commands and their answers.
 pub const CONTENT_TYPE: &str = "application/vnd.starlane.command";
@@ -77,6 +78,7 @@ commands! {
     Info => INFO -> Described;
     Set => SET -> Changed;
     Delete => DELETE -> Deleted;
+    Restart => RESTART -> Changed;
     Open => OPEN -> Opened;
     Put => PUT -> Changed;
     Publish => PUBLISH -> Published;
@@ -137,6 +139,8 @@ pub struct Described {
     pub modified: Revision,
     /// More that its kind has to say, e.g. the tags of a series.
     pub facts: BTreeMap<String, String>,
+    /// The statuses that it had before, oldest first; told by [`Info`] alone.
+    pub history: Vec<Status>,
 }
 
 /// Changes properties and labels: all of it or nothing.
@@ -169,6 +173,10 @@ pub struct Deleted {
     /// How many resources, the one asked for included.
     pub resources: u64,
 }
+
+/// Begins the actor of a resource anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart;
 
 /// Asks which content is behind a File or Artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,6 +33,8 @@ pub enum EventType {
     Broadcast,
     /// Routes that are not valid were left aside; the former ones stay in force.
     RoutesRejected,
+    /// A message that nobody waited for came to nothing.
+    DeadLetter,
 }
 
 impl EventType {
@@ -48,6 +50,7 @@ impl EventType {
             EventType::Tagged => "tagged",
             EventType::Broadcast => "broadcast",
             EventType::RoutesRejected => "routes-rejected",
+            EventType::DeadLetter => "dead-letter",
         }
     }
 }

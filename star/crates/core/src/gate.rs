@@ -14,6 +14,7 @@ use crate::keys;
 use crate::limits;
 use crate::ports::meta::{Key, MetaStore};
 use crate::record::Record;
+use crate::shares::Share;
 use crate::stored;
 
 /// What a message asks to be allowed to do.
@@ -36,7 +37,7 @@ impl Right {
     pub fn of(method: &Method) -> Right {
         match method.as_str() {
             "star.info" | "star.open" => Right::Read,
-            "star.set" | "star.put" | "star.publish" | "star.tag" => Right::Write,
+            "star.set" | "star.restart" | "star.put" | "star.publish" | "star.tag" => Right::Write,
             "star.create" => Right::Create,
             "star.delete" => Right::Delete,
             _ => Right::Execute,
@@ -114,6 +115,8 @@ pub struct Permit {
     envelope: Box<Envelope>,
     authority: Arc<Authority>,
     prepared: Option<Arc<Prepared>>,
+    /// Its place among all that is under way; given back when the message is done with.
+    share: Option<Arc<Share>>,
 }
 
 impl Permit {
@@ -151,6 +154,12 @@ impl Permit {
     /// where nobody from outside can write.
     pub(crate) fn with_prepared(mut self, prepared: Prepared) -> Permit {
         self.prepared = Some(Arc::new(prepared));
+        self
+    }
+
+    /// With a place among all that is under way.
+    pub(crate) fn sharing(mut self, share: Share) -> Permit {
+        self.share = Some(Arc::new(share));
         self
     }
 
@@ -203,7 +212,7 @@ impl Gate {
     pub async fn admit(&self, authority: &Arc<Authority>, envelope: Envelope) -> Result<Permit, StarError> {
         check_delivery(&envelope)?;
         self.allow(authority, Right::of(&envelope.method), &envelope.to).await?;
-        Ok(Permit { envelope: Box::new(envelope), authority: Arc::clone(authority), prepared: None })
+        Ok(Permit { envelope: Box::new(envelope), authority: Arc::clone(authority), prepared: None, share: None })
     }
 
     /// Whether something may be done, without a message.

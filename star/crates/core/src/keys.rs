@@ -5,6 +5,7 @@
 //! | `r/` path | the [`Record`](crate::record::Record) of a resource |
 //! | `c/` parent `00` last segment | the kind of a child, as one byte |
 //! | `t/` series `00` tag | the version that a tag names |
+//! | `h/` path | the former [`Status`](crate::status::Status)es of a resource |
 //! | `v/` series `00` version | the digest under which a version was published |
 //!
 //! A path is its canonical text, so that a subtree is one range: everything below `acme:web`
@@ -67,6 +68,11 @@ fn last_segment<'p>(parent: &ResourcePath, child: &'p ResourcePath) -> &'p str {
     if parent.is_directory() { rest } else { rest.strip_prefix(':').unwrap_or(rest) }
 }
 
+/// The former statuses of a resource.
+pub fn history(path: &ResourcePath) -> Key {
+    Key::new(["h/", path.as_str()].concat())
+}
+
 /// A tag of a series.
 pub fn tag(series: &ResourcePath, tag: &str) -> Key {
     Key::new(["t/", series.as_str(), "\0", tag].concat())
@@ -121,13 +127,14 @@ pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
     let separator = if path.is_directory() { "" } else { ":" };
     let subtree = |table: &str| KeyRange::prefix([table, path.as_str(), separator].concat());
     let own = |table: &str| KeyRange::prefix([table, path.as_str(), "\0"].concat());
-    vec![subtree("r/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")]
+    vec![subtree("r/"), subtree("h/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")]
 }
 
 /// The operations that remove a resource with everything below it.
 pub fn remove_tree(path: &ResourcePath) -> Vec<Operation> {
     let mut operations: Vec<Operation> = below(path).into_iter().map(Operation::DeleteRange).collect();
     operations.push(Operation::Delete(record(path)));
+    operations.push(Operation::Delete(history(path)));
     if let Some(parent) = path.parent() {
         operations.push(Operation::Delete(child(&parent, path)));
     }

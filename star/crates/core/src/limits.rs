@@ -10,6 +10,10 @@ pub const MAILBOX: usize = 256;
 /// run as tasks, so this is what bounds the memory that a flood of them can take.
 pub const TELLS: u32 = 1024;
 
+/// Messages from outside under way at the same time, over all Spaces. Each takes some KiB, and at
+/// ten thousand answers a second the last of them is still answered within half a second.
+pub const IN_FLIGHT: u32 = 4096;
+
 /// How long a Star that ends waits for such messages.
 pub const TELLS_DRAIN: Duration = Duration::from_secs(5);
 
@@ -25,8 +29,37 @@ pub const SWEEP: Duration = Duration::from_secs(15);
 /// How often the router tries again when an actor was put away under its hands.
 pub const ROUTE_ATTEMPTS: usize = 4;
 
-/// How long a resource rests after its handler panicked, before a message wakes it again.
+/// How long a resource rests after its handler panicked for the first time, before a message wakes
+/// it again. Each further panic doubles it.
 pub const PANIC_REST: Duration = Duration::from_secs(1);
+
+/// The longest such rest: somebody who mended the cause should not wait for long.
+pub const PANIC_REST_MAX: Duration = Duration::from_secs(60);
+
+/// How long a resource must have run before its former panics are forgotten.
+pub const PANIC_FORGOTTEN: Duration = Duration::from_secs(300);
+
+/// Statuses that are remembered of each resource, the last one included.
+pub const STATUS_HISTORY: usize = 16;
+
+/// Memory that living actors may take before those that were not used for longest are put away.
+pub const ACTORS_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What an actor takes besides what its kind says of it: its task, its mailbox, its place in the
+/// directory.
+pub const ACTOR_BYTES: u64 = 3 * 1024;
+
+/// How long whoever found no room for an actor should wait, and how long those that were put away
+/// get to end.
+pub const ROOM_RETRY: Duration = Duration::from_millis(20);
+
+/// Dead letters that one Space may tell in a second; more are counted. A person who looks for a
+/// mistake needs one of them.
+pub const DEAD_LETTERS_PER_S: u32 = 10;
+
+/// Spaces whose dead letters are counted at the same time, before those that fell silent are
+/// forgotten.
+pub const DEAD_LETTER_SPACES: usize = 10_000;
 
 /// The grain of deadlines: an ask that is late is noticed at most this much later. One timer for
 /// all asks costs a few nanoseconds for each; a timer of its own would cost half a microsecond.

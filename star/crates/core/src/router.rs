@@ -4,19 +4,20 @@
 //! published or its mailbox. Everything else (a resource that sleeps, a tag, an actor that ends
 //! under our hands) is the slow way below.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kameo::error::SendError;
 use star_path::ResourcePath;
-use star_wire::{ErrorCode, Method, Reply, StarError};
+use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
 use tokio::sync::oneshot;
 
 use crate::behaviour::{Published, unsupported};
 use crate::cell::{Deliver, Delivered};
 use crate::command::{Command, Open, Opened};
-use crate::gate::Permit;
+use crate::gate::{Authority, Permit};
 use crate::limits;
 use crate::ports::mechtron::{WebRequest, WebResponse};
 use crate::shard::{Activate, Activated};
@@ -27,6 +28,20 @@ use crate::tree::{Live, Tree};
 const BUSY_RETRY: Duration = Duration::from_millis(50);
 
 impl Tree {
+    /// Lets a message in from outside: through the gate, and only while its Space has not too much
+    /// under way already.
+    pub async fn admit(&self, authority: &Arc<Authority>, envelope: Envelope) -> Result<Permit, StarError> {
+        let permit = self.gate.admit(authority, envelope).await?;
+        let space = permit.envelope().to.space().unwrap_or_default();
+        match self.in_flight.take(space) {
+            Some(share) => Ok(permit.sharing(share)),
+            None => {
+                metrics::counter!("star_refused_total", "reason" => "share").increment(1);
+                Err(too_much(&permit))
+            }
+        }
+    }
+
     /// Delivers a message and waits for the answer, at most until its deadline.
     pub async fn ask(self: &Arc<Self>, mut permit: Permit) -> Result<Reply, StarError> {
         if self.deadlines.has_passed(permit.envelope().deadline) {
@@ -42,7 +57,7 @@ impl Tree {
                 match self.deadlines.wait(deadline, answer).await {
                     Ok(Some(answer)) => return answer,
                     Ok(None) => {}
-                    Err(Late) => return Err(timed_out(permit.envelope().to.clone())),
+                    Err(Late) => return Err(timed_out(&permit.envelope().to)),
                 }
             }
             match self.through_the_mailbox(&live, permit).await {
@@ -61,7 +76,7 @@ impl Tree {
         for _ in 0..limits::ROUTE_ATTEMPTS {
             let live = self.locate(&mut permit).await?;
             if self.beside(&live, &permit).await?.is_some() {
-                return self.tell_beside(permit);
+                return self.tell_beside(&live, permit);
             }
             match into_mailbox(&live, Deliver { permit, answer: None }) {
                 Ok(()) => return Ok(()),
@@ -77,15 +92,18 @@ impl Tree {
 
     /// What is published runs in a task of its sender; a tell must not wait for it, so it gets one
     /// of its own.
-    fn tell_beside(self: &Arc<Self>, permit: Permit) -> Result<(), StarError> {
+    fn tell_beside(self: &Arc<Self>, live: &Live, permit: Permit) -> Result<(), StarError> {
+        let Some(share) = self.tells_by_space.take(permit.envelope().to.space().unwrap_or_default()) else {
+            return Err(too_much(&permit));
+        };
         let Ok(slot) = Arc::clone(&self.tells).try_acquire_owned() else { return Err(busy(&permit)) };
-        let tree = Arc::clone(self);
+        let (tree, kind) = (Arc::clone(self), live.kind);
         tokio::spawn(async move {
-            let (to, method) = (permit.envelope().to.clone(), permit.envelope().method.clone());
+            let letter = permit.clone();
             if let Err(error) = tree.ask(permit).await {
-                tracing::warn!(path = %to, %method, %error, "a message that nobody waits for failed");
+                tree.bury(&letter, kind, &error);
             }
-            drop(slot);
+            drop((slot, share));
         });
         Ok(())
     }
@@ -131,11 +149,13 @@ impl Tree {
     /// The living actor for a permit. Tags and requirements in its path are resolved.
     async fn locate(self: &Arc<Self>, permit: &mut Permit) -> Result<Arc<Live>, StarError> {
         let to = &permit.envelope().to;
-        let target = to.without_files();
+        // Most messages are for a resource itself; its path need not be copied to find it.
+        let target = to.files().map_or(Cow::Borrowed(to), |_| Cow::Owned(to.without_files()));
         if let Some(live) = self.lookup(&target) {
             live.touch(self.deadlines.uptime_s());
             return Ok(live);
         }
+        let target = target.into_owned();
         if to.digest().is_some() {
             return self.pinned(permit).await;
         }
@@ -195,7 +215,7 @@ impl Tree {
         if !live.has_begun() {
             let envelope = permit.envelope();
             let begun = pin!(live.begun());
-            self.deadlines.wait(envelope.deadline, begun).await.map_err(|Late| timed_out(envelope.to.clone()))?;
+            self.deadlines.wait(envelope.deadline, begun).await.map_err(|Late| timed_out(&envelope.to))?;
         }
         Ok(live.published())
     }
@@ -218,15 +238,17 @@ impl Tree {
     }
 
     async fn through_the_mailbox(&self, live: &Arc<Live>, permit: Permit) -> Delivered {
-        let (deadline, to) = (permit.envelope().deadline, permit.envelope().to.clone());
+        let deadline = permit.envelope().deadline;
+        // Kept for what may go wrong, where it is not the path of the actor anyway.
+        let below = (permit.envelope().to != live.path).then(|| permit.envelope().to.clone());
         let (answer, delivered) = oneshot::channel();
         if let Err(undelivered) = into_mailbox(live, Deliver { permit, answer: Some(answer) }) {
             return undelivered;
         }
         match self.deadlines.wait(deadline, delivered).await {
             Ok(Ok(delivered)) => delivered,
-            Ok(Err(_)) => Delivered::Answered(Err(lost(&to))),
-            Err(Late) => Delivered::Answered(Err(timed_out(to))),
+            Ok(Err(_)) => Delivered::Answered(Err(lost(below.as_ref().unwrap_or(&live.path)))),
+            Err(Late) => Delivered::Answered(Err(timed_out(below.as_ref().unwrap_or(&live.path)))),
         }
     }
 
@@ -265,6 +287,15 @@ fn names_another(to: &ResourcePath, resolved: &ResourcePath) -> StarError {
         .hint(format!("the tag goes with `star tag --delete {to}`, the version with `star rm {resolved}`"))
 }
 
+fn too_much(permit: &Permit) -> StarError {
+    let to = &permit.envelope().to;
+    let message = match to.space() {
+        Some(space) => format!("too much is under way in the Space {space}"),
+        None => format!("too much is under way at {to}"),
+    };
+    StarError::new(ErrorCode::Busy, message).at(to).retry_after(BUSY_RETRY)
+}
+
 fn busy(permit: &Permit) -> StarError {
     let to = &permit.envelope().to;
     StarError::new(ErrorCode::Busy, format!("{to} has too much to do")).at(to).retry_after(BUSY_RETRY)
@@ -275,9 +306,9 @@ pub(crate) fn expired(permit: &Permit) -> StarError {
     StarError::new(ErrorCode::Expired, "the deadline passed before the message was handled").at(&permit.envelope().to)
 }
 
-fn timed_out(to: ResourcePath) -> StarError {
+fn timed_out(to: &ResourcePath) -> StarError {
     StarError::new(ErrorCode::TimedOut, format!("{to} did not answer in time"))
-        .at(&to)
+        .at(to)
         .hint("the work may have been done: look before you send it again")
 }
 

@@ -72,6 +72,11 @@ impl ShardActor {
         if let Some(live) = tree.directory.pin().get(&resource.path) {
             return Ok(Arc::clone(live));
         }
+        if tree.room.is_exhausted() {
+            return Err(StarError::new(ErrorCode::Busy, format!("there is no memory to bring {path} to life"))
+                .at(path)
+                .retry_after(limits::ROOM_RETRY));
+        }
         if let Some(former) = self.ending.remove(&resource.path) {
             former.wait_for_shutdown().await;
         }
@@ -103,25 +108,30 @@ async fn who_answers(tree: &Tree, path: &ResourcePath) -> Result<Resource, StarE
 fn spawn(tree: &Arc<Tree>, resource: &Resource) -> Arc<Live> {
     let prepared = Cell::prepare_with_mailbox(kameo::mailbox::bounded(limits::MAILBOX));
     let now_s = tree.deadlines.uptime_s();
-    let live = Arc::new(Live::new(resource.path.clone(), resource.record.kind, prepared.actor_ref().clone(), now_s));
+    let (path, kind, actor) = (resource.path.clone(), resource.record.kind, prepared.actor_ref().clone());
+    let live = Arc::new(Live::new(path, kind, actor, now_s));
     tree.directory.pin().insert(resource.path.clone(), Arc::clone(&live));
     Counters::count(&tree.counters.activations);
-    prepared.spawn(Seed { tree: Arc::clone(tree), live: Arc::clone(&live) });
+    prepared.spawn(Seed { tree: Arc::clone(tree), live: Arc::clone(&live), place: tree.room.take() });
     metrics::gauge!("star_actors_live").set(tree.directory.len() as f64);
     live
 }
 
-/// Tells a shard to put an idle actor away.
-struct Passivate(Arc<Live>);
+/// Tells a shard to put an actor away, unless it was used since this second.
+struct Passivate {
+    live: Arc<Live>,
+    unless_used_after_s: u64,
+}
 
 impl Message<Passivate> for ShardActor {
     type Reply = ();
 
-    async fn handle(&mut self, Passivate(live): Passivate, _: &mut Context<Self, ()>) {
+    async fn handle(&mut self, passivate: Passivate, _: &mut Context<Self, ()>) {
         self.ending.retain(|_, actor| actor.is_alive());
         let Some(tree) = self.tree.upgrade() else { return };
-        let still_idle = live.idle_s(tree.deadlines.uptime_s()) >= limits::IDLE.as_secs();
-        if still_idle {
+        let Passivate { live, unless_used_after_s } = passivate;
+        let listed = tree.directory.pin().get(&live.path).is_some_and(|listed| Arc::ptr_eq(listed, &live));
+        if listed && live.used_at_s() <= unless_used_after_s {
             tree.directory.pin().remove(&live.path);
             Counters::count(&tree.counters.passivations);
             self.ending.insert(live.path.clone(), live.actor.clone());
@@ -130,25 +140,57 @@ impl Message<Passivate> for ShardActor {
     }
 }
 
-/// Looks for idle actors now and then, as long as the tree lives.
+/// Puts actors away that are idle, now and then, and those that were not used for longest when
+/// memory is short; as long as the tree lives.
 pub(crate) fn sweep(tree: &Arc<Tree>) {
+    let room = Arc::clone(&tree.room);
     let tree = Arc::downgrade(tree);
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(limits::SWEEP).await;
+            let scarce = tokio::time::timeout(limits::SWEEP, room.scarce()).await.is_ok();
             let Some(tree) = tree.upgrade() else { return };
-            put_idle_away(&tree, limits::IDLE).await;
+            if scarce {
+                put_away_for_room(&tree).await;
+                // What was told to end needs a moment to do so before the room can be judged anew.
+                drop(tree);
+                tokio::time::sleep(limits::ROOM_RETRY).await;
+            } else {
+                put_idle_away(&tree, limits::IDLE).await;
+            }
         }
     });
 }
 
 async fn put_idle_away(tree: &Arc<Tree>, idle: Duration) {
     let now_s = tree.deadlines.uptime_s();
-    let is_idle = |live: &&Arc<Live>| live.idle_s(now_s) >= idle.as_secs();
+    let Some(idle_since_s) = now_s.checked_sub(idle.as_secs()) else { return };
+    let is_idle = |live: &&Arc<Live>| live.used_at_s() <= idle_since_s;
     let idle: Vec<Arc<Live>> = tree.directory.pin().values().filter(is_idle).cloned().collect();
-    for live in idle {
+    put_away(tree, idle).await;
+}
+
+async fn put_away_for_room(tree: &Arc<Tree>) {
+    let mut excess = tree.room.excess_bytes();
+    let mut all: Vec<Arc<Live>> = tree.directory.pin().values().cloned().collect();
+    all.sort_unstable_by_key(|live| live.used_at_s());
+    let mut longest_unused = Vec::new();
+    for live in all {
+        if excess == 0 {
+            break;
+        }
+        excess = excess.saturating_sub(live.memory_bytes());
+        longest_unused.push(live);
+    }
+    tracing::debug!(actors = longest_unused.len(), "memory is short; those not used for longest are put away");
+    put_away(tree, longest_unused).await;
+}
+
+/// Asks the shards to put actors away, unless they are used again before that.
+async fn put_away(tree: &Arc<Tree>, actors: Vec<Arc<Live>>) {
+    for live in actors {
         let shard = tree.shard_of(&live.path);
-        if shard.tell(Passivate(live)).await.is_err() {
+        let unless_used_after_s = live.used_at_s();
+        if shard.tell(Passivate { live, unless_used_after_s }).await.is_err() {
             return;
         }
     }

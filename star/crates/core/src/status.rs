@@ -3,9 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use star_wire::ErrorCode;
+use star_path::ResourcePath;
+use star_wire::codec::{self, CodecError};
+use star_wire::{ErrorCode, StarError};
 
 use crate::ports::clock::UnixMillis;
+use crate::ports::meta::Operation;
+use crate::{keys, limits};
 
 /// The states of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +91,41 @@ impl Status {
     /// Failed at a moment, with the reason.
     pub fn panicked(code: ErrorCode, message: String, since_ms: UnixMillis) -> Status {
         Status { state: State::Panic { code }, since_ms, message }
+    }
+}
+
+/// The former statuses of a resource, oldest first; the oldest are forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct History(Vec<Status>);
+
+/// The version of the stored form of a history.
+const HISTORY_SCHEMA: u8 = 1;
+
+impl History {
+    /// Adds a status that is over.
+    pub fn push(&mut self, status: Status) {
+        self.0.push(status);
+        // The present one is remembered beside these.
+        let too_many = self.0.len().saturating_sub(limits::STATUS_HISTORY - 1);
+        self.0.drain(..too_many);
+    }
+
+    /// The statuses.
+    pub fn into_statuses(self) -> Vec<Status> {
+        self.0
+    }
+
+    /// Reads stored bytes.
+    pub fn decode(bytes: &[u8]) -> Result<History, CodecError> {
+        codec::decode(HISTORY_SCHEMA, bytes)
+    }
+
+    /// What writes it.
+    pub(crate) fn put(&self, path: &ResourcePath) -> Result<Operation, StarError> {
+        let bytes = codec::encode(HISTORY_SCHEMA, self).map_err(|error| {
+            StarError::new(ErrorCode::TooLarge, "the former statuses cannot be written").at(path).because(&error)
+        })?;
+        Ok(Operation::Put(keys::history(path), bytes.into()))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::keys;
 use crate::ports::clock::UnixMillis;
 use crate::ports::meta::{Batch, CommitError, Committed, MetaStore, Operation, Precondition, ReadError};
 use crate::record::{Record, Resource};
+use crate::status::History;
 
 /// Reads a resource.
 pub async fn load(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<Option<Resource>, StarError> {
@@ -20,6 +21,16 @@ pub async fn load(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<Opti
 /// Reads a resource that must be there.
 pub async fn require(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<Resource, StarError> {
     load(meta, path).await?.ok_or_else(|| StarError::not_found(path))
+}
+
+/// Reads the former statuses of a resource.
+pub async fn history(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<History, StarError> {
+    let rows = meta.read(&[keys::history(path)]).await.map_err(|error| read_failed(path, &error))?;
+    let row = rows.into_iter().next().flatten();
+    row.map_or_else(
+        || Ok(History::default()),
+        |row| History::decode(&row.value).map_err(|error| unreadable(path, &error)),
+    )
 }
 
 /// Whether a resource has children.

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, SetOnce};
 
 use crate::behaviour::{ActorContext, Behaviours, Published};
 use crate::cell::Cell;
+use crate::dead_letters::DeadLetters;
 use crate::gate::Gate;
 use crate::kind::Kind;
 use crate::limits;
@@ -19,7 +20,9 @@ use crate::ports::clock::Clock;
 use crate::ports::content::ContentStore;
 use crate::ports::mechtron::MechtronHost;
 use crate::ports::meta::{MetaStore, SHARDS};
+use crate::room::Room;
 use crate::shard::ShardActor;
+use crate::shares::Shares;
 use crate::status::Status;
 use crate::timer::Deadlines;
 
@@ -46,9 +49,15 @@ pub struct Tree {
     pub(crate) behaviours: Behaviours,
     pub(crate) directory: Directory,
     pub(crate) deadlines: Arc<Deadlines>,
+    /// What is under way for those who came in from outside.
+    pub(crate) in_flight: Arc<Shares>,
     /// One permit for each message under way that nobody waits for.
     pub(crate) tells: Arc<Semaphore>,
+    /// Those messages by Space.
+    pub(crate) tells_by_space: Arc<Shares>,
+    pub(crate) dead_letters: DeadLetters,
     pub(crate) counters: Counters,
+    pub(crate) room: Arc<Room>,
     shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
 }
 
@@ -63,6 +72,12 @@ pub struct ActorCounts {
     pub passivations: u64,
     /// Handlers that panicked.
     pub panics: u64,
+    /// Messages from outside that are under way.
+    pub in_flight: u64,
+    /// Messages that nobody waited for and that came to nothing.
+    pub dead_letters: u64,
+    /// Bytes that the actors take, by their own estimate.
+    pub memory_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +85,7 @@ pub(crate) struct Counters {
     pub(crate) activations: AtomicU64,
     pub(crate) passivations: AtomicU64,
     pub(crate) panics: AtomicU64,
+    pub(crate) dead_letters: AtomicU64,
 }
 
 impl Counters {
@@ -87,13 +103,22 @@ pub(crate) type Directory = papaya::HashMap<ResourcePath, Arc<Live>, foldhash::f
 impl Tree {
     /// A tree without a living actor. Must be called inside a tokio runtime.
     pub fn new(ports: Ports, gate: Gate, behaviours: Behaviours) -> Arc<Tree> {
+        Tree::with_actor_memory(ports, gate, behaviours, limits::ACTORS_MEMORY_BYTES)
+    }
+
+    /// The same with another limit for the memory that living actors may take.
+    pub fn with_actor_memory(ports: Ports, gate: Gate, behaviours: Behaviours, memory_bytes: u64) -> Arc<Tree> {
         let tree = Arc::new(Tree {
             ports,
             gate,
             behaviours,
             directory: Directory::default(),
             deadlines: Deadlines::start(),
+            in_flight: Shares::of(limits::IN_FLIGHT),
             tells: Arc::new(Semaphore::new(limits::TELLS as usize)),
+            tells_by_space: Shares::of(limits::TELLS),
+            dead_letters: DeadLetters::default(),
+            room: Arc::new(Room::of(memory_bytes)),
             counters: Counters::default(),
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
         });
@@ -115,6 +140,9 @@ impl Tree {
             activations: read(&self.counters.activations),
             passivations: read(&self.counters.passivations),
             panics: read(&self.counters.panics),
+            in_flight: self.in_flight.taken().into(),
+            dead_letters: read(&self.counters.dead_letters),
+            memory_bytes: self.room.taken_bytes(),
         }
     }
 
@@ -176,6 +204,7 @@ pub(crate) struct Live {
     published: ArcSwapOption<PublishedBox>,
     begun: SetOnce<()>,
     used_at_s: AtomicU64,
+    memory_bytes: AtomicU64,
 }
 
 struct PublishedBox(Arc<dyn Published>);
@@ -183,7 +212,23 @@ struct PublishedBox(Arc<dyn Published>);
 impl Live {
     pub(crate) fn new(path: ResourcePath, kind: Kind, actor: ActorRef<Cell>, now_s: u64) -> Live {
         let (published, used_at_s) = (ArcSwapOption::empty(), AtomicU64::new(now_s));
-        Live { path, kind, actor, published, begun: SetOnce::new(), used_at_s }
+        let memory_bytes = AtomicU64::new(limits::ACTOR_BYTES);
+        Live { path, kind, actor, published, begun: SetOnce::new(), used_at_s, memory_bytes }
+    }
+
+    /// Notes how much memory its actor takes.
+    pub(crate) fn weighs(&self, bytes: u64) {
+        self.memory_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that it takes, by its own estimate.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes.load(Ordering::Relaxed)
+    }
+
+    /// When it was last used, in the seconds of the wheel.
+    pub(crate) fn used_at_s(&self) -> u64 {
+        self.used_at_s.load(Ordering::Relaxed)
     }
 
     /// Notes that the actor has begun, well or not: what it publishes is known from now on.
@@ -234,10 +279,6 @@ impl Live {
         if self.used_at_s.load(Ordering::Relaxed) != now {
             self.used_at_s.store(now, Ordering::Relaxed);
         }
-    }
-
-    pub(crate) fn idle_s(&self, now_s: u64) -> u64 {
-        now_s.saturating_sub(self.used_at_s.load(Ordering::Relaxed))
     }
 
     /// Lets it finish what it has, and then end. Safe to call from its own handler.

@@ -93,4 +93,5 @@ fn an_event_of_version_1_is_read_and_written_as_ever() {
     ];
     let bytes: Vec<u8> = all.iter().flat_map(|what| codec::encode(1, what).unwrap()).collect();
     golden("event-types-v1.hex", &bytes);
+    golden("event-type-dead-letter-v1.hex", &codec::encode(1, &EventType::DeadLetter).unwrap());
 }

@@ -32,9 +32,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Asks the gate to let a message of this caller through.
+    /// Lets a message of this caller in.
     pub async fn admit(&self, state: &ApiState, envelope: Envelope) -> Result<Permit, StarError> {
-        state.tree().gate.admit(&self.authority, envelope).await
+        state.tree().admit(&self.authority, envelope).await
     }
 
     /// The answer to this request for an error.

@@ -78,10 +78,11 @@ pub(crate) fn resource(resource: &Resource) -> v1::Resource {
 /// A resource as its actor describes it. What its kind has to say beyond what is stored reads
 /// like properties, except the tags of a series, which have a place of their own.
 pub(crate) fn described(described: Described) -> v1::Resource {
-    let Described { path, record, created, modified, mut facts } = described;
+    let Described { path, record, created, modified, mut facts, history } = described;
     let tags = facts.remove("tags").map(|tags| pairs(&tags)).unwrap_or_default();
     let mut told = resource(&Resource { path, record, created, modified });
     told.tags = tags;
+    told.history = history.iter().map(status).collect();
     for (key, value) in facts {
         told.properties.entry(key).or_insert(value);
     }
@@ -173,7 +174,14 @@ mod tests {
         let record = Record::new(Kind::ArtifactBundleSeries, path("star:users:admin"), 0);
         let facts = [("tags", "latest=1.0.0 next=2.0.0"), ("versions", "1.0.0 2.0.0")];
         let facts = facts.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let told = described(Described { path: path("acme:site"), record, created: 1, modified: 2, facts });
+        let told = described(Described {
+            path: path("acme:site"),
+            record,
+            created: 1,
+            modified: 2,
+            facts,
+            history: Vec::new(),
+        });
         assert_eq!(told.tags, pairs("latest=1.0.0 next=2.0.0"));
         assert_eq!(told.tags["next"], "2.0.0");
         assert_eq!(told.properties["versions"], "1.0.0 2.0.0");

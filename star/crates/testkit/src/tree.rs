@@ -10,6 +10,7 @@ use star_core::bootstrap;
 use star_core::command::{Changed, Command, Create, Strategy};
 use star_core::gate::{Authority, Gate};
 use star_core::kind::Kind;
+use star_core::limits;
 use star_core::placement::SingleStar;
 use star_core::ports::clock::{Clock, UnixMillis};
 use star_core::ports::content::ContentRef;
@@ -83,6 +84,15 @@ impl TestTree {
 
     /// The same with a host of mechtrons.
     pub async fn with_mechtrons(behaviours: Behaviours, mechtrons: Arc<dyn MechtronHost>) -> TestTree {
+        TestTree::begin(behaviours, mechtrons, limits::ACTORS_MEMORY_BYTES).await
+    }
+
+    /// The same with this much memory for living actors.
+    pub async fn with_actor_memory(behaviours: Behaviours, memory_bytes: u64) -> TestTree {
+        TestTree::begin(behaviours, Arc::new(NoMechtrons), memory_bytes).await
+    }
+
+    async fn begin(behaviours: Behaviours, mechtrons: Arc<dyn MechtronHost>, memory_bytes: u64) -> TestTree {
         let (meta, content, clock) = (MemoryMeta::new(), MemoryContent::new(), Arc::new(FixedClock::default()));
         let store: Arc<dyn MetaStore> = meta.clone();
         bootstrap::ensure(&store, clock.as_ref(), "test", BTreeMap::new()).await.expect("an empty store takes them");
@@ -95,7 +105,8 @@ impl TestTree {
             placement: Arc::new(SingleStar),
         };
         let admin = gate.authenticate(Some(ADMIN_KEY)).expect("the key is the one that the gate knows");
-        TestTree { tree: Tree::new(ports, gate, behaviours), meta, content, clock, admin }
+        let tree = Tree::with_actor_memory(ports, gate, behaviours, memory_bytes);
+        TestTree { tree, meta, content, clock, admin }
     }
 
     /// Makes a resource as admin.

@@ -39,6 +39,8 @@ verbs! {
     SET = "star.set";
     /// Removes a resource, with or without what is below it.
     DELETE = "star.delete";
+    /// Begins the actor of a resource anew.
+    RESTART = "star.restart";
     /// Names the content behind a File or Artifact.
     OPEN = "star.open";
     /// Makes a content the body of a File.

@@ -31,7 +31,9 @@ pub(crate) async fn info(
         Some(actor) => actor.facts(context, &target).await?,
         None => Default::default(),
     };
+    let history = stored::history(&context.tree.ports.meta, &target.path).await?;
     let mut described = described(target);
+    described.history = history.into_statuses();
     described.facts = facts;
     Info::reply(&described)
 }

@@ -35,6 +35,7 @@ pub fn described(resource: Resource) -> Described {
         created: resource.created,
         modified: resource.modified,
         facts: std::collections::BTreeMap::new(),
+        history: Vec::new(),
     }
 }
 
@@ -50,8 +51,10 @@ pub(crate) async fn set_status(context: &ActorContext, status: Status) -> Result
             .with("from", resource.record.status.state.word())
             .with("to", status.state.word())
             .with("message", status.message.clone());
-        resource.record.status = status.clone();
+        let mut history = stored::history(&ports.meta, &context.path).await?;
+        history.push(std::mem::replace(&mut resource.record.status, status.clone()));
         let mut change = Change::of(&resource.path, ports.clock.now_ms());
+        change.then(history.put(&resource.path)?);
         change.only_if(Precondition::ModifiedAt(crate::keys::record(&resource.path), resource.modified));
         change.write(&resource.path, &resource.record)?.tell(&event)?;
         if change.commit(&ports.meta).await?.is_some() {
@@ -62,6 +65,6 @@ pub(crate) async fn set_status(context: &ActorContext, status: Status) -> Result
 }
 
 /// A resource as it stands after a change.
-async fn reloaded(context: &ActorContext, path: &ResourcePath) -> Result<Described, StarError> {
+pub(crate) async fn reloaded(context: &ActorContext, path: &ResourcePath) -> Result<Described, StarError> {
     stored::require(&context.tree.ports.meta, path).await.map(described)
 }

@@ -25,7 +25,10 @@ pub(super) async fn metrics(State(state): State<ApiState>, caller: Caller) -> Re
 fn look(state: &ApiState) {
     let ports = &state.tree().ports;
     let (store, content) = (ports.meta.status(), ports.content.status());
-    gauge!("star_actors_live").set(state.tree().actors().active as f64);
+    let actors = state.tree().actors();
+    gauge!("star_actors_live").set(actors.active as f64);
+    gauge!("star_actors_memory_bytes").set(actors.memory_bytes as f64);
+    gauge!("star_messages_in_flight").set(actors.in_flight as f64);
     gauge!("star_store_position").set(store.position as f64);
     gauge!("star_store_oldest_event").set(store.oldest_event as f64);
     gauge!("star_store_segments").set(store.segments as f64);

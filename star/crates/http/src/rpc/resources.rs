@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use connectrpc::{RequestContext, ServiceRequest, ServiceResult};
 use semver::Version;
 use star_api::v1;
-use star_core::command::{Changed, Create, Delete, Info, Set, Strategy, Tag};
+use star_core::command::{Changed, Create, Delete, Info, Restart, Set, Strategy, Tag};
 use star_core::gate::Authority;
 use star_core::kind::Kind;
 use star_core::ports::meta::Key;
@@ -46,6 +46,7 @@ calls! {
     get: GetRequest => GetResponse;
     set: SetRequest => SetResponse;
     delete: DeleteRequest => DeleteResponse;
+    restart: RestartRequest => RestartResponse;
     tag: TagRequest => TagResponse;
     kinds: KindsRequest => KindsResponse;
 }
@@ -151,6 +152,11 @@ async fn delete(call: &Call<'_>, request: v1::DeleteRequest) -> Result<v1::Delet
     let path = ResourcePath::parse(&request.path)?;
     let deleted = call.command(&path, &Delete { recursive: request.recursive, if_digest: None }).await?;
     Ok(v1::DeleteResponse { deleted: deleted.resources, ..Default::default() })
+}
+
+async fn restart(call: &Call<'_>, request: v1::RestartRequest) -> Result<v1::RestartResponse, StarError> {
+    let restarted = call.command(&ResourcePath::parse(&request.path)?, &Restart).await?;
+    Ok(v1::RestartResponse { resource: schema::described(restarted.resource).into(), ..Default::default() })
 }
 
 async fn tag(call: &Call<'_>, request: v1::TagRequest) -> Result<v1::TagResponse, StarError> {

@@ -82,8 +82,17 @@ async fn status(call: &Call<'_>) -> Result<v1::StatusResponse, StarError> {
 }
 
 fn actors(counts: ActorCounts) -> v1::ActorStatus {
-    let ActorCounts { active, activations, passivations, panics } = counts;
-    v1::ActorStatus { active, activations, passivations, panics, ..Default::default() }
+    let ActorCounts { active, activations, passivations, panics, in_flight, dead_letters, memory_bytes } = counts;
+    v1::ActorStatus {
+        active,
+        activations,
+        passivations,
+        panics,
+        in_flight,
+        dead_letters,
+        memory_bytes,
+        ..Default::default()
+    }
 }
 
 fn mechtrons(status: HostStatus) -> v1::MechtronStatus {

@@ -56,7 +56,7 @@ async fn deliver(
     let tree = visit.state.tree();
     let mut envelope = Envelope::new(path.clone(), star_wire::Method::WEB).with_deadline(Deadline::within(timeout));
     envelope.from = Some(visit.site.space.clone());
-    let permit = tree.gate.admit(&visit.site.visitor, envelope).await?;
+    let permit = tree.admit(&visit.site.visitor, envelope).await?;
     // The host of mechtrons keeps the deadline; this is for what waits before it gets there.
     let last = request.deadline + limits::WEB_GRACE;
     match tokio::time::timeout_at(last, tree.web(permit, request)).await {

@@ -81,8 +81,10 @@ impl Site {
 
     /// Whether this may be another site after an event.
     pub(super) fn concerned_by(&self, event: &Event) -> bool {
-        let changes_nothing =
-            matches!(event.what, EventType::RoutesRejected | EventType::Broadcast | EventType::Status);
+        let changes_nothing = matches!(
+            event.what,
+            EventType::RoutesRejected | EventType::Broadcast | EventType::Status | EventType::DeadLetter
+        );
         if changes_nothing {
             return false;
         }

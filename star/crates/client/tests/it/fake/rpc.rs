@@ -99,6 +99,14 @@ impl v1::Resources for Resources {
         })
     }
 
+    async fn restart(
+        &self,
+        _context: RequestContext,
+        request: ServiceRequest<'_, v1::RestartRequest>,
+    ) -> ServiceResult<v1::RestartResponse> {
+        Response::ok(v1::RestartResponse { resource: resource(request.path).into(), ..Default::default() })
+    }
+
     async fn set(
         &self,
         _context: RequestContext,
