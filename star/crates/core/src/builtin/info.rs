@@ -6,6 +6,8 @@ use super::described;
 use crate::behaviour::{ActorContext, ResourceActor};
 use crate::command::{Command, Info};
 use crate::gate::Permit;
+use crate::lock::fence::guardian;
+use crate::lock::held;
 use crate::stored;
 
 pub(crate) async fn info(
@@ -31,7 +33,10 @@ pub(crate) async fn info(
         Some(actor) => actor.facts(context, &target).await?,
         None => Default::default(),
     };
+    let ports = &context.tree.ports;
+    let lock = held::load(&ports.meta, &guardian(&target.path)).await?;
     let mut described = described(target);
     described.facts = facts;
+    described.lock = lock.filter(|held| !held.lease.is_over(ports.clock.now_ms()));
     Info::reply(&described)
 }
