@@ -7,6 +7,7 @@ mod bad_input;
 mod crash;
 mod files;
 mod life;
+mod locks;
 mod mechtrons;
 mod public;
 mod quick_start;

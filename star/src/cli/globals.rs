@@ -40,6 +40,9 @@ pub(crate) struct Globals {
     /// How long a call may take, e.g. 500ms, 30s, 5m
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) timeout: Option<Duration>,
+    /// Fencing tokens of the locks that changes rely on, as `star lock` prints them
+    #[arg(long, global = true, value_name = "TOKEN", env = "STAR_FENCE", hide_env_values = true)]
+    pub(crate) fence: Option<String>,
 }
 
 /// Reads a span of time; a bare number counts seconds.

@@ -36,3 +36,13 @@ pub(crate) const DISK_FULL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Levels of directories that `star check FOLDER` looks into, as in a path.
 pub(crate) const FOLDER_DEPTH: usize = 64;
+
+/// Renewals that fit into the time of a lock: one may fail, or come late, without harm.
+pub(crate) const LOCK_RENEWALS: u32 = 3;
+
+/// How often, within the time of a lock, a renewal that failed is tried again.
+pub(crate) const LOCK_RETRIES: u32 = 10;
+
+/// How long a command whose lock was lost may take to end before it is killed: its writes are
+/// refused meanwhile, but what else it does is not.
+pub(crate) const CHILD_GRACE: Duration = Duration::from_secs(5);

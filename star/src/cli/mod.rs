@@ -20,6 +20,7 @@ mod globals;
 mod info;
 mod kinds;
 mod limits;
+mod lock;
 mod login;
 mod logout;
 mod ls;
@@ -36,9 +37,11 @@ mod status;
 mod stdin;
 mod tag;
 mod tell;
+mod unlock;
 mod watch;
 mod welcome;
 mod whoami;
+mod with_lock;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -86,6 +89,9 @@ enum Command {
     Events(events::Events),
     Publish(publish::Publish),
     Tag(tag::Tag),
+    Lock(lock::Lock),
+    Unlock(unlock::Unlock),
+    WithLock(with_lock::WithLock),
     Check(check::Check),
     Kinds(kinds::Kinds),
     Explain(explain::Explain),
@@ -97,9 +103,9 @@ pub(crate) fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = match parse(&arguments) {
         Ok(cli) => start(cli),
-        Err(error) => refuse(&error, &arguments),
+        Err(error) => refuse(&error, &arguments).number(),
     };
-    ExitCode::from(exit.number())
+    ExitCode::from(exit)
 }
 
 fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
@@ -152,16 +158,16 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
     if is_help { Exit::Ok } else { Exit::Usage }
 }
 
-fn start(cli: Cli) -> Exit {
+fn start(cli: Cli) -> u8 {
     let session = Session::new(&cli.globals);
     let Some(command) = cli.command else {
-        return ended(&session, session.output.bytes(welcome::TEXT.as_bytes()));
+        return ended(&session, session.output.bytes(welcome::TEXT.as_bytes()).map(|()| Exit::Ok.number()));
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             session.output.error(&CliError::File { action: "start threads for", path: "star".into(), source: error });
-            return Exit::Unexpected;
+            return Exit::Unexpected.number();
         }
     };
     let result = runtime.block_on(run(command, &session));
@@ -171,23 +177,27 @@ fn start(cli: Cli) -> Exit {
 }
 
 /// Tells how a command ended.
-fn ended(session: &Session, result: Result<(), CliError>) -> Exit {
-    match result.and_then(|()| session.output.flush()) {
-        Ok(()) => Exit::Ok,
+fn ended(session: &Session, result: Result<u8, CliError>) -> u8 {
+    match result.and_then(|exit| session.output.flush().map(|()| exit)) {
+        Ok(exit) => exit,
         Err(error) => {
             session.output.error(&error);
-            exit_of(&error)
+            exit_of(&error).number()
         }
     }
 }
 
-async fn run(command: Command, session: &Session) -> Result<(), CliError> {
-    // A Star ends its work in order when it is told to end; everything else stops where it is.
-    if let Command::Serve(serve) = command {
-        return serve.run(session).await;
-    }
+/// Runs a command; answers the exit code of one that went well, which may be that of another.
+async fn run(command: Command, session: &Session) -> Result<u8, CliError> {
+    // A Star ends its work in order when it is told to end, and so does what works under a lock;
+    // everything else stops where it is.
+    let command = match command {
+        Command::Serve(serve) => return serve.run(session).await.map(|()| Exit::Ok.number()),
+        Command::WithLock(with_lock) => return with_lock.run(session).await,
+        other => other,
+    };
     tokio::select! {
-        ended = dispatch(command, session) => ended,
+        ended = dispatch(command, session) => ended.map(|()| Exit::Ok.number()),
         told = tokio::signal::ctrl_c() => match told {
             Ok(()) => Err(CliError::Interrupted),
             Err(error) => Err(CliError::File { action: "listen for Ctrl-C in", path: "star".into(), source: error }),
@@ -218,6 +228,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Events(it) => it.run(session).await,
         Command::Publish(it) => it.run(session).await,
         Command::Tag(it) => it.run(session).await,
+        Command::Lock(it) => it.run(session).await,
+        Command::Unlock(it) => it.run(session).await,
+        Command::WithLock(it) => it.run(session).await.map(drop),
         Command::Check(it) => it.run(session),
         Command::Kinds(it) => it.run(session).await,
         Command::Explain(it) => it.run(session),

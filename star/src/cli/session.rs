@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use star_client::{Client, Token};
+use star_core::lock::Fences;
 
 use super::error::CliError;
 use super::globals::Globals;
@@ -22,6 +23,7 @@ pub(crate) struct Session {
     /// How often `-v` was said.
     pub(crate) verbose: u8,
     timeout: Option<Duration>,
+    fence: String,
 }
 
 impl Session {
@@ -41,6 +43,7 @@ impl Session {
             may_ask: !globals.no_input,
             verbose: globals.verbose,
             timeout: globals.timeout,
+            fence: globals.fence.clone().unwrap_or_default(),
         }
     }
 
@@ -59,11 +62,17 @@ impl Session {
         if self.verbose > 0 {
             self.output.note(&format!("asking {}", located.endpoint.url));
         }
-        let client = Client::new(located.endpoint)?;
+        Fences::parse(&self.fence)?;
+        let client = Client::new(located.endpoint)?.with_fence(&self.fence);
         Ok(match self.timeout {
             Some(timeout) => client.with_timeout(timeout),
             None => client,
         })
+    }
+
+    /// The fencing tokens of the locks that this user holds, as they were given; empty for none.
+    pub(crate) fn fence(&self) -> &str {
+        &self.fence
     }
 
     /// How long calls may take, if the user says so.

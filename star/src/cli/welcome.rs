@@ -14,6 +14,7 @@ Access    login, logout, whoami
 Resources create, ls, info, get, set, rm, kinds
 Files     cp, cat
 Bundles   publish, tag, check
+Locks     lock, unlock, with-lock
 Messages  ask, tell, watch, events
 Help      explain, completions
 

@@ -58,6 +58,7 @@ pub(crate) fn description(resource: &Resource) -> String {
     for (tag, version) in &resource.tags {
         fact(&format!("tag {tag}"), version.clone());
     }
+    fact("lock", lock(resource));
     let children: Vec<String> = resource.children.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     fact("children", children.join(", "));
     facts(&rows)
@@ -98,6 +99,14 @@ fn reasons(status: &Status) -> String {
     text
 }
 
+/// `star:users:ada until 2026-…, token 17: the note`.
+fn lock(resource: &Resource) -> String {
+    let Some(lock) = resource.lock.as_option() else { return String::new() };
+    let until = lock.until.as_option().map(|until| measure::moment(until.seconds)).unwrap_or_default();
+    let text = format!("{} until {until}, token {}", lock.holder, lock.token);
+    if lock.note.is_empty() { text } else { format!("{text}: {}", lock.note) }
+}
+
 #[cfg(test)]
 mod tests {
     use star_client::v1;
@@ -136,6 +145,16 @@ mod tests {
         let expected = "KIND  STATUS     SIZE  CHANGED  PATH\n\
                         File  Ready   2.0 KiB           localhost:files:/readme.md";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_lock_says_who_holds_it_until_when_and_why() {
+        let lock = serde_json::json!({
+            "holder": "star:users:ada", "token": "17", "until": "2023-11-14T22:13:20Z", "note": "deploy",
+        });
+        let lock: v1::Lock = serde_json::from_value(lock).unwrap();
+        let text = description(&Resource { lock: lock.into(), ..resource() });
+        assert!(text.contains("star:users:ada until 2023-11-14T22:13:20Z, token 17: deploy"), "{text}");
     }
 
     #[test]

@@ -19,6 +19,6 @@ pub(crate) use follower::Follower;
 pub(crate) use http::{Answer, Http, Streaming};
 pub(crate) use patience::{Dice, Whistle, eventually};
 pub(crate) use places::{checkout, copy_tree, guest};
-pub(crate) use process::{Ran, capture};
+pub(crate) use process::{Ran, Running, capture};
 pub(crate) use site::{greet, hello_site};
 pub(crate) use star::Star;

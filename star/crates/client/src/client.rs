@@ -14,12 +14,16 @@ use crate::endpoint::{self, Endpoint};
 use crate::error::ClientError;
 use crate::{limits, refusal};
 
+/// The header in which changes of bytes name their fencing tokens.
+const FENCE: &str = "star-fence";
+
 /// A client of one Star. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
     authorization: Option<HeaderValue>,
+    fence: String,
     timeout: Duration,
 }
 
@@ -28,7 +32,7 @@ impl Client {
     pub fn new(endpoint: Endpoint) -> Result<Client, ClientError> {
         let base = endpoint::base(&endpoint.url)?;
         let authorization = endpoint.token.as_ref().map(|token| token.header()).transpose()?;
-        Ok(Client { http: http_client(&base)?, base, authorization, timeout: limits::CALL })
+        Ok(Client { http: http_client(&base)?, base, authorization, fence: String::new(), timeout: limits::CALL })
     }
 
     /// The same client with another limit for calls that move no files: how long they may take
@@ -37,6 +41,25 @@ impl Client {
     pub fn with_timeout(mut self, timeout: Duration) -> Client {
         self.timeout = timeout;
         self
+    }
+
+    /// The same client with fencing tokens, which all its changes name: `17`, or `17@acme:files`
+    /// for the lock of that resource alone, or several of them with spaces between.
+    #[must_use]
+    pub fn with_fence(mut self, fence: impl Into<String>) -> Client {
+        self.fence = fence.into();
+        self
+    }
+
+    /// The tokens for a call whose request names none itself.
+    pub(crate) fn fence_or(&self, own: String) -> String {
+        if own.is_empty() { self.fence.clone() } else { own }
+    }
+
+    /// A request that changes the bytes of something, with the tokens it relies on.
+    pub(crate) fn changing(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.request(method, url);
+        if self.fence.is_empty() { request } else { request.header(FENCE, self.fence.as_str()) }
     }
 
     /// URL of the Star, without a slash at its end.

@@ -7,7 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
-//! | `resources`, `messages`, `watch`, `stars` | the services |
+//! | `resources`, `locks`, `messages`, `watch`, `stars` | the services |
 //! | `connect`, `envelope` | the protocol below them |
 //! | `files`, `publish`, `events` | the plain HTTP surfaces |
 //! | `tree`, `archive`, `sending`, `meter`, `progress` | directories and transfers |
@@ -36,6 +36,7 @@ mod events;
 mod files;
 pub mod limits;
 mod lines;
+mod locks;
 mod messages;
 mod meter;
 mod progress;

@@ -51,3 +51,7 @@ pub const TREE_DEPTH: usize = 64;
 
 /// Pages of one list, each with up to 1,000 resources: a Star that never ends a list is broken.
 pub const LIST_PAGES: usize = 1_000_000;
+
+/// How long one request waits for a lock: below what a Star waits at most, so that it answers
+/// before it is given up, and below the idle time of most proxies.
+pub const LOCK_WAIT: Duration = Duration::from_secs(20);

@@ -58,7 +58,7 @@ impl Client {
         let meter = Meter::new(Arc::clone(&progress));
         meter.expect_bytes(length);
         let request =
-            self.request(Method::POST, url).header(CONTENT_TYPE, "application/x-tar").header(CONTENT_LENGTH, length);
+            self.changing(Method::POST, url).header(CONTENT_TYPE, "application/x-tar").header(CONTENT_LENGTH, length);
         let body = Body::wrap_stream(meter.measure(archive(tree, progress)));
         let response = self.send_metered(request, body, &meter, directory).await?;
         let body = self.read(response, limits::REPLY_BYTES, self.timeout()).await?;

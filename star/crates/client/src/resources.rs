@@ -19,7 +19,8 @@ pub enum Below {
 
 impl Client {
     /// Makes a resource.
-    pub async fn create(&self, request: v1::CreateRequest) -> Result<v1::CreateResponse, ClientError> {
+    pub async fn create(&self, mut request: v1::CreateRequest) -> Result<v1::CreateResponse, ClientError> {
+        request.fence = self.fence_or(request.fence);
         self.unary("Resources/Create", &request).await
     }
 
@@ -65,14 +66,16 @@ impl Client {
     }
 
     /// Sets and removes properties: all of them or none.
-    pub async fn set(&self, request: v1::SetRequest) -> Result<v1::SetResponse, ClientError> {
+    pub async fn set(&self, mut request: v1::SetRequest) -> Result<v1::SetResponse, ClientError> {
+        request.fence = self.fence_or(request.fence);
         self.unary("Resources/Set", &request).await
     }
 
     /// Removes a resource. Returns how many were removed.
     pub async fn delete(&self, path: &ResourcePath, below: Below) -> Result<u64, ClientError> {
         let recursive = below == Below::Remove;
-        let request = v1::DeleteRequest { path: path.to_string(), recursive, ..Default::default() };
+        let fence = self.fence_or(String::new());
+        let request = v1::DeleteRequest { path: path.to_string(), recursive, fence, ..Default::default() };
         let response: v1::DeleteResponse = self.unary("Resources/Delete", &request).await?;
         Ok(response.deleted)
     }
@@ -85,7 +88,8 @@ impl Client {
     }
 
     /// Points a tag of a bundle series at a version.
-    pub async fn tag(&self, request: v1::TagRequest) -> Result<v1::TagResponse, ClientError> {
+    pub async fn tag(&self, mut request: v1::TagRequest) -> Result<v1::TagResponse, ClientError> {
+        request.fence = self.fence_or(request.fence);
         self.unary("Resources/Tag", &request).await
     }
 

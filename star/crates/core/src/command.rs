@@ -14,6 +14,7 @@ use star_path::{Digest, PropertyKey, ResourcePath};
 use star_wire::{Envelope, ErrorCode, Method, Reply, StarError, codec};
 
 use crate::kind::Kind;
+use crate::lock::{FencingToken, Held};
 use crate::ports::clock::UnixMillis;
 use crate::ports::content::ContentRef;
 use crate::ports::meta::Revision;
@@ -83,6 +84,8 @@ commands! {
     Put => PUT -> Changed;
     Publish => PUBLISH -> Published;
     Tag => TAG -> Tagged;
+    Lock => LOCK -> Held;
+    Unlock => UNLOCK -> Unlocked;
 }
 
 /// What happens when the resource that is to be made exists.
@@ -141,6 +144,8 @@ pub struct Described {
     pub facts: BTreeMap<String, String>,
     /// The statuses that it had before, oldest first; told by [`Info`] alone.
     pub history: Vec<Status>,
+    /// The lock that guards it, if somebody holds it.
+    pub lock: Option<Held>,
 }
 
 /// Changes properties and labels: all of it or nothing.
@@ -290,6 +295,42 @@ pub struct Tagged {
     pub before: Option<Version>,
     /// Where it points now.
     pub now: Option<Version>,
+    /// The revision of the change.
+    pub revision: Revision,
+}
+
+/// How a lock is claimed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Claim {
+    /// If it is free, by a holder with this id.
+    IfFree(String),
+    /// Whoever holds it, by a holder with this id; for the owner of the resource.
+    Steal(String),
+    /// On, by whom it was given this token.
+    Renew(FencingToken),
+}
+
+/// Takes, renews or steals the lock of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// By whom, and how.
+    pub claim: Claim,
+    /// How long it is held unless it is renewed, in milliseconds.
+    pub ttl_ms: u64,
+    /// What for, in the holder's words; a renewal leaves it as it is.
+    pub note: String,
+}
+
+/// Gives the lock of a resource back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlock {
+    /// The token that came with it.
+    pub token: FencingToken,
+}
+
+/// A lock that was given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlocked {
     /// The revision of the change.
     pub revision: Revision,
 }

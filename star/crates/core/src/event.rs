@@ -33,6 +33,12 @@ pub enum EventType {
     Broadcast,
     /// Routes that are not valid were left aside; the former ones stay in force.
     RoutesRejected,
+    /// A lock passed to a holder, because it was free or had run out.
+    Locked,
+    /// A lock was given back, or ran out and was written over.
+    Unlocked,
+    /// A lock was taken from its holder.
+    LockStolen,
     /// A message that nobody waited for came to nothing.
     DeadLetter,
 }
@@ -50,6 +56,9 @@ impl EventType {
             EventType::Tagged => "tagged",
             EventType::Broadcast => "broadcast",
             EventType::RoutesRejected => "routes-rejected",
+            EventType::Locked => "locked",
+            EventType::Unlocked => "unlocked",
+            EventType::LockStolen => "lock-stolen",
             EventType::DeadLetter => "dead-letter",
         }
     }

@@ -37,7 +37,9 @@ impl Right {
     pub fn of(method: &Method) -> Right {
         match method.as_str() {
             "star.info" | "star.open" => Right::Read,
-            "star.set" | "star.restart" | "star.put" | "star.publish" | "star.tag" => Right::Write,
+            "star.set" | "star.put" | "star.publish" | "star.tag" | "star.lock" | "star.unlock" | "star.restart" => {
+                Right::Write
+            }
             "star.create" => Right::Create,
             "star.delete" => Right::Delete,
             _ => Right::Execute,
@@ -101,6 +103,17 @@ impl Authority {
             Authority::Admin(user) => Agent::Resource(user.clone()),
             Authority::Anonymous | Authority::Visitor { .. } => Agent::Anonymous,
             Authority::Mechtron { path, .. } => Agent::Resource(path.clone()),
+        }
+    }
+}
+
+impl Authority {
+    /// Whether it may take from others what belongs to `owner`.
+    pub(crate) fn owns(&self, owner: &ResourcePath) -> bool {
+        match self {
+            Authority::System | Authority::Admin(_) => true,
+            Authority::Mechtron { path, .. } => path == owner,
+            Authority::Anonymous | Authority::Visitor { .. } => false,
         }
     }
 }

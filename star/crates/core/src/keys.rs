@@ -5,8 +5,9 @@
 //! | `r/` path | the [`Record`](crate::record::Record) of a resource |
 //! | `c/` parent `00` last segment | the kind of a child, as one byte |
 //! | `t/` series `00` tag | the version that a tag names |
-//! | `h/` path | the former [`Status`](crate::status::Status)es of a resource |
+//! | `w/` path | the former [`Status`](crate::status::Status)es of a resource |
 //! | `v/` series `00` version | the digest under which a version was published |
+//! | `h/` path `00` `fence`, `lease` | the lock that somebody holds, as [`held`](crate::lock::held) says |
 //!
 //! A path is its canonical text, so that a subtree is one range: everything below `acme:web`
 //! begins with `acme:web:`. The shard is not part of a key, because it follows from the path and
@@ -70,7 +71,7 @@ fn last_segment<'p>(parent: &ResourcePath, child: &'p ResourcePath) -> &'p str {
 
 /// The former statuses of a resource.
 pub fn history(path: &ResourcePath) -> Key {
-    Key::new(["h/", path.as_str()].concat())
+    Key::new(["w/", path.as_str()].concat())
 }
 
 /// A tag of a series.
@@ -94,6 +95,30 @@ pub fn name_of_tag(series: &ResourcePath, key: &Key) -> Option<String> {
 /// version never means two things.
 pub fn version(series: &ResourcePath, version: &str) -> Key {
     Key::new(["v/", series.as_str(), "\0", version].concat())
+}
+
+/// What is written when the lock of a resource passes to another holder, and at no other time.
+pub fn fence(path: &ResourcePath) -> Key {
+    Key::new(["h/", path.as_str(), "\0fence"].concat())
+}
+
+/// Who holds the lock of a resource, and until when.
+pub fn lease(path: &ResourcePath) -> Key {
+    Key::new(["h/", path.as_str(), LEASE].concat())
+}
+
+/// The end of the key of a lease.
+const LEASE: &str = "\0lease";
+
+/// The path behind the key of a lease; none for the key of a fence.
+pub fn path_of_lease(key: &Key) -> Option<ResourcePath> {
+    let text = std::str::from_utf8(key.as_bytes().strip_prefix(b"h/")?).ok()?;
+    ResourcePath::parse(text.strip_suffix(LEASE)?).ok()
+}
+
+/// The locks below a resource, without its own.
+pub fn locks_below(path: &ResourcePath) -> KeyRange {
+    KeyRange::prefix(["h/", path.as_str(), ":"].concat())
 }
 
 /// The records below a resource, and for a directory its own.
@@ -127,7 +152,8 @@ pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
     let separator = if path.is_directory() { "" } else { ":" };
     let subtree = |table: &str| KeyRange::prefix([table, path.as_str(), separator].concat());
     let own = |table: &str| KeyRange::prefix([table, path.as_str(), "\0"].concat());
-    vec![subtree("r/"), subtree("h/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")]
+    let trees = vec![subtree("r/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")];
+    trees.into_iter().chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
 }
 
 /// The operations that remove a resource with everything below it.
@@ -158,6 +184,19 @@ mod tests {
             assert!(children(&parent).contains(&key), "{text}");
             assert_eq!(path_of_child(&parent, &key), Some(child_path), "{text}");
         }
+    }
+
+    #[test]
+    fn a_lock_lies_in_the_tree_of_its_resource_and_below_that_of_its_parent() {
+        let (locked, parent) = (path("acme:b:x"), path("acme:b"));
+        for key in [fence(&locked), lease(&locked)] {
+            assert!(below(&locked).iter().any(|range| range.contains(&key)), "{key:?}");
+            assert!(below(&parent).iter().any(|range| range.contains(&key)), "{key:?}");
+            assert!(locks_below(&parent).contains(&key) && !locks_below(&locked).contains(&key), "{key:?}");
+            assert!(!below(&path("acme:b:x-2")).iter().any(|range| range.contains(&key)), "{key:?}");
+        }
+        assert_eq!(path_of_lease(&lease(&locked)), Some(locked.clone()));
+        assert_eq!(path_of_lease(&fence(&locked)), None);
     }
 
     #[test]

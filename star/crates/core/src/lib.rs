@@ -19,6 +19,7 @@ pub mod gate;
 pub mod keys;
 pub mod kind;
 pub mod limits;
+pub mod lock;
 pub mod outbox;
 pub mod placement;
 pub mod ports;

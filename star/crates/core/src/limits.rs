@@ -100,3 +100,32 @@ pub const CHAIN: usize = 8;
 
 /// Longest body of a broadcast, which is kept in the log for as long as events are.
 pub const BROADCAST_BYTES: usize = 16 * 1024;
+
+/// Shortest time that a lock is held: a renewal at a third of it must pass a busy disk.
+pub const LOCK_TTL_MIN: Duration = Duration::from_millis(200);
+
+/// Longest time that a lock is held without a renewal: what a holder that vanished costs others.
+pub const LOCK_TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a lock is held when its holder does not say.
+pub const LOCK_TTL_DEFAULT: Duration = Duration::from_secs(30);
+
+/// Longest note on a lock in bytes: a sentence, because it stands in the error of those who wait.
+pub const LOCK_NOTE_BYTES: usize = 256;
+
+/// Longest id of a holder in bytes: twice a UUID with its dashes.
+pub const LOCK_HOLDER_BYTES: usize = 72;
+
+/// Longest time that one request waits for a lock: below any timeout of proxies. Who waits longer
+/// asks again.
+pub const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// How often somebody who waits for a lock looks at least, because the clock by which it runs out
+/// may jump.
+pub const LOCK_LOOK: Duration = Duration::from_secs(5);
+
+/// How often somebody who waits for a lock looks at most: with every look a message.
+pub const LOCK_LOOK_MIN: Duration = Duration::from_millis(20);
+
+/// Most fencing tokens that one message names: locks inside of locks inside of locks.
+pub const FENCES: usize = 16;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use star_core::event::{Event, EventType};
 use star_core::kind::Kind;
+use star_core::lock::{Holder, Lease, held};
 use star_core::ports::content::ContentRef;
 use star_core::record::{Body, Record};
 use star_core::status::{State, Status};
@@ -94,4 +95,15 @@ fn an_event_of_version_1_is_read_and_written_as_ever() {
     let bytes: Vec<u8> = all.iter().flat_map(|what| codec::encode(1, what).unwrap()).collect();
     golden("event-types-v1.hex", &bytes);
     golden("event-type-dead-letter-v1.hex", &codec::encode(1, &EventType::DeadLetter).unwrap());
+    let of_locks = [EventType::Locked, EventType::Unlocked, EventType::LockStolen];
+    let bytes: Vec<u8> = of_locks.iter().flat_map(|what| codec::encode(1, what).unwrap()).collect();
+    golden("event-types-of-locks-v1.hex", &bytes);
+}
+
+#[test]
+fn a_lease_of_version_1_is_read_and_written_as_ever() {
+    let holder = Holder { agent: Agent::Resource(path("star:users:admin")), id: "a1b2".to_owned() };
+    let lease = Lease { holder, taken_ms: 1_000, until_ms: 31_000, ttl_ms: 30_000, note: "deploy".to_owned() };
+    let bytes = golden("lease-v1.hex", &held::encode(&path("acme"), &lease).unwrap());
+    assert_eq!(held::decode(&path("acme"), &bytes).unwrap(), lease);
 }

@@ -16,13 +16,24 @@ pub(crate) mod range;
 pub(crate) mod upload;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::routing;
+use star_core::lock::fence::HEADER;
+use star_wire::{ErrorCode, StarError};
 
 use crate::state::ApiState;
 
 /// The routes of files.
 pub fn routes() -> Router<ApiState> {
     Router::new().route("/r/{*path}", routing::get(get::get).put(put::put).delete(delete::delete))
+}
+
+/// The tokens that the header `Star-Fence` of a request names.
+pub(crate) fn fence(headers: &HeaderMap) -> Result<&str, StarError> {
+    let fence = headers.get(HEADER).map(|fence| fence.to_str()).transpose().map_err(|error| {
+        StarError::new(ErrorCode::InvalidArgument, "the header `star-fence` is no text").because(&error)
+    })?;
+    Ok(fence.unwrap_or_default())
 }
 
 /// The part of a raw path behind a prefix that its route has matched.

@@ -8,6 +8,7 @@ mod call;
 mod door;
 mod kinds;
 mod listing;
+mod locks;
 mod messages;
 mod payload;
 mod reply;
@@ -37,6 +38,9 @@ pub(crate) const PROCEDURES: &[&str] = &[
     v1::RESOURCES_KINDS_SPEC.procedure,
     v1::MESSAGES_ASK_SPEC.procedure,
     v1::MESSAGES_TELL_SPEC.procedure,
+    v1::LOCKS_LOCK_SPEC.procedure,
+    v1::LOCKS_RENEW_SPEC.procedure,
+    v1::LOCKS_UNLOCK_SPEC.procedure,
     v1::WATCH_WATCH_SPEC.procedure,
     v1::STARS_STATUS_SPEC.procedure,
     v1::STARS_WHO_AM_I_SPEC.procedure,
@@ -51,12 +55,14 @@ pub fn routes(state: &ApiState) -> axum::Router {
     let endless = DeadlinePolicy::new();
     let state = state.clone();
     let resources = Arc::new(resources::ResourcesService { state: state.clone() });
+    let locks = Arc::new(locks::LocksService { state: state.clone() });
     let watch = Arc::new(watch::WatchService { state: state.clone() });
     let stars = Arc::new(stars::StarsService { state: state.clone() });
     let door = |router: connectrpc::Router, policy: &DeadlinePolicy| door::Door::new(&state, router, policy);
     let calls = connectrpc::Router::new;
     axum::Router::new()
         .route_service("/starlane.v1.Resources/{method}", door(calls().add_service(resources), &short))
+        .route_service("/starlane.v1.Locks/{method}", door(calls().add_service(locks), &long))
         .route_service("/starlane.v1.Messages/{method}", door(messages::registered(&state), &long))
         .route_service("/starlane.v1.Watch/{method}", door(calls().add_service(watch), &endless))
         .route_service("/starlane.v1.Stars/{method}", door(calls().add_service(stars), &short))

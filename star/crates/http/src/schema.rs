@@ -8,9 +8,12 @@ use star_api::v1;
 use star_core::command::{Described, Opened};
 use star_core::event::Happened;
 use star_core::kind::Kind;
+use star_core::lock::Held;
+use star_core::lock::fence::guardian;
 use star_core::ports::clock::UnixMillis;
 use star_core::record::{Body, Resource};
 use star_core::status::{State, Status};
+use star_path::ResourcePath;
 use star_wire::Agent;
 
 /// A moment.
@@ -78,15 +81,34 @@ pub(crate) fn resource(resource: &Resource) -> v1::Resource {
 /// A resource as its actor describes it. What its kind has to say beyond what is stored reads
 /// like properties, except the tags of a series, which have a place of their own.
 pub(crate) fn described(described: Described) -> v1::Resource {
-    let Described { path, record, created, modified, mut facts, history } = described;
+    let Described { path, record, created, modified, mut facts, history, lock } = described;
     let tags = facts.remove("tags").map(|tags| pairs(&tags)).unwrap_or_default();
+    let guarded_by = guardian(&path);
     let mut told = resource(&Resource { path, record, created, modified });
     told.tags = tags;
     told.history = history.iter().map(status).collect();
+    if let Some(held) = lock {
+        told.lock = self::lock(&guarded_by, &held).into();
+    }
     for (key, value) in facts {
         told.properties.entry(key).or_insert(value);
     }
     told
+}
+
+/// A lock that somebody holds.
+pub(crate) fn lock(path: &ResourcePath, held: &Held) -> v1::Lock {
+    let lease = &held.lease;
+    v1::Lock {
+        path: path.to_string(),
+        token: held.token,
+        holder: agent(&lease.holder.agent),
+        taken: timestamp(lease.taken_ms).into(),
+        until: timestamp(lease.until_ms).into(),
+        ttl_ms: lease.ttl_ms,
+        note: lease.note.clone(),
+        ..Default::default()
+    }
 }
 
 /// An Artifact, which has no record of its own: its bundle tells of it, and owns it.
@@ -147,7 +169,6 @@ fn state_detail(state: &State) -> BTreeMap<String, String> {
 mod tests {
     use star_core::event::{Event, EventType};
     use star_core::record::Record;
-    use star_path::ResourcePath;
     use star_wire::ErrorCode;
 
     use super::*;
@@ -181,6 +202,7 @@ mod tests {
             modified: 2,
             facts,
             history: Vec::new(),
+            lock: None,
         });
         assert_eq!(told.tags, pairs("latest=1.0.0 next=2.0.0"));
         assert_eq!(told.tags["next"], "2.0.0");

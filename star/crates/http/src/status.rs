@@ -50,6 +50,8 @@ const TABLE: &[(ErrorCode, StatusCode, ConnectCode)] = &[
     (ErrorCode::WrongParent, StatusCode::CONFLICT, ConnectCode::FailedPrecondition),
     (ErrorCode::Protected, StatusCode::CONFLICT, ConnectCode::FailedPrecondition),
     (ErrorCode::Contended, StatusCode::CONFLICT, ConnectCode::Aborted),
+    (ErrorCode::Locked, StatusCode::LOCKED, ConnectCode::Aborted),
+    (ErrorCode::StaleFence, StatusCode::PRECONDITION_FAILED, ConnectCode::FailedPrecondition),
     (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, ConnectCode::ResourceExhausted),
     (ErrorCode::Busy, StatusCode::SERVICE_UNAVAILABLE, ConnectCode::Unavailable),
     (ErrorCode::DiskFull, StatusCode::INSUFFICIENT_STORAGE, ConnectCode::ResourceExhausted),

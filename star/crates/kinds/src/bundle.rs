@@ -105,7 +105,15 @@ impl Bundle {
         let mut record = Record::new(Kind::Artifact, bundle.owner.clone(), bundle.created_ms);
         record.body = Some(self.entry(to)?.body.clone());
         let Resource { created, modified, .. } = self.resource;
-        Ok(Described { path: to.clone(), record, created, modified, facts: BTreeMap::new(), history: Vec::new() })
+        Ok(Described {
+            path: to.clone(),
+            record,
+            created,
+            modified,
+            facts: BTreeMap::new(),
+            lock: None,
+            history: Vec::new(),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use star_core::gate::{Authority, Permit};
 use star_core::keys;
 use star_core::kind::Kind;
 use star_core::limits::COMMIT_ATTEMPTS;
+use star_core::lock::Guard;
 use star_core::ports::meta::{MetaStore, Precondition};
 use star_core::record::{Body, Record, Resource};
 use star_core::stored::{self, Change};
@@ -86,7 +87,9 @@ impl FileSystemActor {
         for _ in 0..COMMIT_ATTEMPTS {
             let there = stored::load(&ports.meta, to).await?;
             check_condition(to, there.as_ref(), &only_if)?;
+            let guard = Guard::of(&context.tree, permit).await?;
             let mut change = Change::of(to, ports.clock.now_ms());
+            guard.bind(&mut change)?;
             let made = self.make_directories(context, permit, &mut change).await?;
             write(context, permit, &mut change, there.as_ref(), body.clone())?;
             if change.commit(&ports.meta).await?.is_some() {

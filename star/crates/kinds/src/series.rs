@@ -12,6 +12,7 @@ use star_core::gate::Permit;
 use star_core::keys;
 use star_core::kind::Kind;
 use star_core::limits::PAGE_MAX;
+use star_core::lock::Guard;
 use star_core::ports::meta::{Key, KeyRange, Operation, Precondition, Versioned};
 use star_core::record::{Body, Record, Resource};
 use star_core::stored::{self, Change};
@@ -84,7 +85,9 @@ impl SeriesActor {
         let mut record = Record::new(Kind::ArtifactBundle, series.record.owner, ports.clock.now_ms());
         record.properties = command.properties;
         record.body = Some(Body { content: command.manifest, content_type: MANIFEST_TYPE.into() });
+        let guard = Guard::of(&context.tree, permit).await?;
         let mut change = Change::of(&context.path, ports.clock.now_ms());
+        guard.bind(&mut change)?;
         let once = keys::version(&context.path, &command.version.to_string());
         change.only_if(Precondition::Present(keys::record(&context.path))).only_if(Precondition::Absent(once.clone()));
         change.make(&path, &record)?.then(Operation::Put(once, digest.to_string().into_bytes().into()));
@@ -94,7 +97,7 @@ impl SeriesActor {
             self.point(&mut change, tag, Some(&command.version), &agent)?;
         }
         if change.commit(&ports.meta).await?.is_none() {
-            return Err(version_exists(&path));
+            return Err(interrupted(context, permit, &path, &command.version).await?);
         }
         let mut index = (*self.index).clone();
         index.versions.insert(command.version.clone(), digest.clone());
@@ -115,8 +118,10 @@ impl SeriesActor {
                 StarError::new(ErrorCode::PreconditionFailed, format!("{tag_path} names {names} now")).at(&tag_path)
             );
         }
+        let guard = Guard::of(&context.tree, permit).await?;
         let mut change = Change::of(&context.path, ports.clock.now_ms());
         change.only_if(Precondition::Present(keys::record(&context.path)));
+        guard.bind(&mut change)?;
         match &version {
             Some(version) if !self.index.versions.contains_key(version) => {
                 return Err(self.index.no_version(&version.to_string()));
@@ -262,6 +267,22 @@ async fn rows(context: &ActorContext, mut range: KeyRange) -> Result<Vec<(Key, V
             None => return Ok(rows),
         }
     }
+}
+
+/// What came between the look and the commit: the same version, or somebody who took the lock.
+async fn interrupted(
+    context: &ActorContext,
+    permit: &Permit,
+    path: &ResourcePath,
+    version: &Version,
+) -> Result<StarError, StarError> {
+    let once = keys::version(&context.path, &version.to_string());
+    let there = context.tree.ports.meta.read(&[once]).await.map_err(|error| stored::read_failed(path, &error))?;
+    if there.into_iter().flatten().next().is_some() {
+        return Ok(version_exists(path));
+    }
+    Guard::of(&context.tree, permit).await?;
+    Ok(stored::contended(path))
 }
 
 fn version_exists(path: &ResourcePath) -> StarError {

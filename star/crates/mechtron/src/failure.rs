@@ -146,11 +146,10 @@ fn reason(code: ErrorCode) -> Reason {
         LoginNeeded | Denied | CallNotGranted => Reason::Denied,
         MalformedPath | UnknownKind | InvalidProperty | InvalidDocument | InvalidRoutes | InvalidMessage
         | InvalidBundle | InvalidComponent | InvalidArgument | RangeNotSatisfiable | UnknownRemote => Reason::Invalid,
-        AlreadyExists | VersionExists | PreconditionFailed | NotEmpty | WrongParent | Protected | Contended => {
-            Reason::Conflict
-        }
+        AlreadyExists | VersionExists | PreconditionFailed | NotEmpty | WrongParent | Protected | Contended
+        | StaleFence => Reason::Conflict,
         TooLarge | DiskFull => Reason::TooLarge,
-        Busy => Reason::Busy,
+        Busy | Locked => Reason::Busy,
         Expired | TimedOut | MechtronTimeout => Reason::TimedOut,
         Unavailable | NotRunning | ConnectionLost => Reason::Unavailable,
         TooManyHops | Reentrant => Reason::LoopDetected,

@@ -118,6 +118,10 @@ codes! {
     Protected = 406, never;
     /// Too many others changed the same thing at the same time.
     Contended = 407, later;
+    /// Somebody else holds the lock that guards the resource.
+    Locked = 408, later;
+    /// The fencing token is not that of the lock: it passed on, or was given back.
+    StaleFence = 409, never;
     /// Something is longer or larger than allowed.
     TooLarge = 501, never;
     /// The receiver has too much to do.

@@ -49,6 +49,10 @@ verbs! {
     PUBLISH = "star.publish";
     /// Points a tag at a version.
     TAG = "star.tag";
+    /// Takes, renews or steals the lock of a resource.
+    LOCK = "star.lock";
+    /// Gives the lock of a resource back.
+    UNLOCK = "star.unlock";
     /// A web request on its way to a mechtron.
     WEB = "star.web";
 }

@@ -47,7 +47,7 @@ impl Client {
 
     /// Removes a file.
     pub async fn remove_file(&self, path: &ResourcePath) -> Result<(), ClientError> {
-        let request = self.request(Method::DELETE, self.file_url(path)?);
+        let request = self.changing(Method::DELETE, self.file_url(path)?);
         self.open(request, self.timeout()).await?;
         Ok(())
     }

@@ -105,7 +105,7 @@ impl Client {
         let Outgoing { reader, length, name } = source;
         let meter = Meter::new(progress);
         let body = body(reader, length, &meter);
-        let mut request = self.request(Method::PUT, self.file_url(target)?);
+        let mut request = self.changing(Method::PUT, self.file_url(target)?);
         if let Some(length) = length {
             meter.expect_bytes(length);
             request = request.header(CONTENT_LENGTH, length);

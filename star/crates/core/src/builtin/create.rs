@@ -13,6 +13,8 @@ use crate::event::{Event, EventType};
 use crate::gate::{Authority, Permit};
 use crate::keys;
 use crate::kind::{Kind, Made, Segment};
+use crate::lock::Guard;
+use crate::lock::fence::fenced;
 use crate::ports::meta::Precondition;
 use crate::record::{Record, Resource};
 use crate::stored::{self, Change};
@@ -24,8 +26,18 @@ impl Tree {
     /// What its kind has to prepare (reading documents, compiling a component) happens here, in
     /// the caller's time, and only then is the parent's actor asked.
     pub async fn create(self: &Arc<Self>, authority: &Arc<Authority>, create: Create) -> Result<Changed, StarError> {
+        self.create_fenced(authority, create, "").await
+    }
+
+    /// The same under locks, whose tokens stand in `fence` as in the header of a message.
+    pub async fn create_fenced(
+        self: &Arc<Self>,
+        authority: &Arc<Authority>,
+        create: Create,
+        fence: &str,
+    ) -> Result<Changed, StarError> {
         let parent = parent_of(&create)?;
-        let permit = self.gate.admit(authority, create.envelope(&parent)?).await?;
+        let permit = self.gate.admit(authority, fenced(create.envelope(&parent)?, fence)).await?;
         let prepared = prepare(self, authority, create).await?;
         let warnings = prepared.plan.warnings.clone();
         let reply = self.ask(permit.with_prepared(prepared)).await.map_err(|error| parent_missing(error, &parent))?;
@@ -128,6 +140,7 @@ pub(crate) async fn create(
         }
     };
     let command = &prepared.create;
+    let guard = Guard::of(tree, permit).await?;
     if let Some(resource) = existing(tree, command).await? {
         return Create::reply(&Changed { resource: described(resource), warnings: Vec::new(), changed: false });
     }
@@ -139,6 +152,7 @@ pub(crate) async fn create(
     if !parent.path.is_root() {
         change.only_if(Precondition::Present(keys::record(&parent.path)));
     }
+    guard.bind(&mut change)?;
     let agent = permit.authority().agent();
     for (path, record) in &resources {
         change.make(path, record)?.tell(&Event::new(EventType::Created, path, record.kind, &agent))?;
@@ -148,8 +162,7 @@ pub(crate) async fn create(
             Some(resource) => {
                 Create::reply(&Changed { resource: described(resource), warnings: Vec::new(), changed: false })
             }
-            None => Err(StarError::new(ErrorCode::ParentNotFound, format!("{} was removed meanwhile", parent.path))
-                .at(&command.path)),
+            None => Err(interrupted(tree, permit, command, &parent).await?),
         };
     }
     if let Some(actor) = actor {
@@ -157,6 +170,20 @@ pub(crate) async fn create(
     }
     let resource = reloaded(context, &command.path).await?;
     Create::reply(&Changed { resource, warnings: Vec::new(), changed: true })
+}
+
+/// What came between the look and the commit: the parent was removed, or its lock was taken.
+async fn interrupted(
+    tree: &Tree,
+    permit: &Permit,
+    command: &Create,
+    parent: &Resource,
+) -> Result<StarError, StarError> {
+    if stored::load(&tree.ports.meta, &parent.path).await?.is_some() {
+        Guard::of(tree, permit).await?;
+        return Ok(stored::contended(&command.path));
+    }
+    Ok(StarError::new(ErrorCode::ParentNotFound, format!("{} was removed meanwhile", parent.path)).at(&command.path))
 }
 
 fn check_parent(create: &Create, parent: &Resource) -> Result<(), StarError> {

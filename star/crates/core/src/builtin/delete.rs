@@ -10,6 +10,7 @@ use crate::gate::Permit;
 use crate::keys;
 use crate::kind::Kind;
 use crate::limits;
+use crate::lock::Guard;
 use crate::ports::meta::{Operation, Precondition};
 use crate::record::Resource;
 use crate::stored::{self, Change};
@@ -24,9 +25,14 @@ pub(crate) async fn delete(
     for _ in 0..limits::COMMIT_ATTEMPTS {
         let target = stored::require(&ports.meta, &permit.envelope().to).await?;
         check(context, &command, &target).await?;
+        let guard = match command.recursive {
+            true => Guard::of_tree(&context.tree, permit).await?,
+            false => Guard::of(&context.tree, permit).await?,
+        };
         let resources = count(context, &target.path).await?;
         let mut change = Change::of(&target.path, ports.clock.now_ms());
         change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
+        guard.bind(&mut change)?;
         for operation in operations(&target) {
             change.then(operation);
         }

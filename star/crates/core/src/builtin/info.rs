@@ -6,6 +6,8 @@ use super::described;
 use crate::behaviour::{ActorContext, ResourceActor};
 use crate::command::{Command, Info};
 use crate::gate::Permit;
+use crate::lock::fence::guardian;
+use crate::lock::held;
 use crate::stored;
 
 pub(crate) async fn info(
@@ -32,8 +34,11 @@ pub(crate) async fn info(
         None => Default::default(),
     };
     let history = stored::history(&context.tree.ports.meta, &target.path).await?;
+    let ports = &context.tree.ports;
+    let lock = held::load(&ports.meta, &guardian(&target.path)).await?;
     let mut described = described(target);
     described.history = history.into_statuses();
     described.facts = facts;
+    described.lock = lock.filter(|held| !held.lease.is_over(ports.clock.now_ms()));
     Info::reply(&described)
 }

@@ -6,8 +6,10 @@
 mod create;
 mod delete;
 mod info;
+mod lock;
 mod properties;
 mod set;
+mod unlock;
 
 use star_path::ResourcePath;
 use star_wire::StarError;
@@ -25,7 +27,9 @@ use crate::stored::{self, Change};
 pub(crate) use create::{Prepared, create};
 pub(crate) use delete::delete;
 pub(crate) use info::info;
+pub(crate) use lock::lock;
 pub(crate) use set::set;
+pub(crate) use unlock::unlock;
 
 /// A resource as it is told to others, without what only its actor knows.
 pub fn described(resource: Resource) -> Described {
@@ -36,6 +40,7 @@ pub fn described(resource: Resource) -> Described {
         modified: resource.modified,
         facts: std::collections::BTreeMap::new(),
         history: Vec::new(),
+        lock: None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::event::{Event, EventType};
 use crate::gate::Permit;
 use crate::keys;
 use crate::limits;
+use crate::lock::Guard;
 use crate::ports::meta::Precondition;
 use crate::record::Resource;
 use crate::stored::{self, Change};
@@ -24,6 +25,7 @@ pub(crate) async fn set(
     for _ in 0..limits::COMMIT_ATTEMPTS {
         let target = stored::require(&ports.meta, &permit.envelope().to).await?;
         check(&mut command, &target)?;
+        let guard = Guard::of(&context.tree, permit).await?;
         let plan = match actor.as_deref_mut() {
             Some(actor) => actor.check_set(context, permit, &target, &command).await?,
             None => SetPlan::default(),
@@ -33,7 +35,7 @@ pub(crate) async fn set(
             let resource = super::described(target);
             return Set::reply(&Changed { resource, warnings: plan.warnings, changed: false });
         }
-        if commit(context, permit, &command, &plan, after, &target).await? {
+        if commit(context, permit, &guard, &command, &plan, after, &target).await? {
             if let Some(actor) = actor {
                 actor.changed(context).await?;
             }
@@ -72,6 +74,7 @@ fn applied(command: &Set, plan: &SetPlan, target: &Resource) -> Resource {
 async fn commit(
     context: &ActorContext,
     permit: &Permit,
+    guard: &Guard,
     command: &Set,
     plan: &SetPlan,
     mut after: Resource,
@@ -82,6 +85,7 @@ async fn commit(
     after.record.modified_ms = now_ms;
     let mut change = Change::of(&target.path, now_ms);
     change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
+    guard.bind(&mut change)?;
     change.write(&target.path, &after.record)?;
     let agent = permit.authority().agent();
     let mut event = Event::new(EventType::Changed, &target.path, target.record.kind, &agent);

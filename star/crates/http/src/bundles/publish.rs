@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use star_core::command::{Command, Create, Described, Info, Publish, Strategy};
+use star_core::command::{Command, Create, Described, Info, Publish, Strategy, Tag};
 use star_core::gate::Right;
 use star_core::kind::Kind;
+use star_core::lock::fence::fenced;
 use star_core::ports::content::{ContentRef, Expected};
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
@@ -17,6 +18,7 @@ use super::archive::{self, Unpacked};
 use super::documents;
 use super::target::Target;
 use crate::auth::Caller;
+use crate::files;
 use crate::files::upload::{self, Upload};
 use crate::state::ApiState;
 
@@ -65,6 +67,10 @@ async fn add(state: &ApiState, caller: &Caller, parts: &Parts, upload: Upload) -
     state.tree().gate.allow(&caller.authority, Right::Write, &target.series).await?;
     let series_exists = look(state, caller, &target).await?;
 
+    let fence = files::fence(&parts.headers)?;
+    if series_exists {
+        check_lock(state, caller, &target, fence).await?;
+    }
     let content = &state.tree().ports.content;
     let Unpacked { manifest, documents, known_bytes, stored_bytes } =
         archive::unpack(content, &target.bundle, upload).await?;
@@ -73,10 +79,10 @@ async fn add(state: &ApiState, caller: &Caller, parts: &Parts, upload: Upload) -
     let manifest = keep(state, &target.bundle, manifest.encode()?).await?;
 
     if !series_exists {
-        make_series(state, caller, &target.series).await?;
+        make_series(state, caller, &target.series, fence).await?;
     }
     let publish = Publish { version: target.version, manifest, properties: findings.properties, tags: target.tags };
-    let permit = caller.admit(state, publish.envelope(&target.series)?).await?;
+    let permit = caller.admit(state, fenced(publish.envelope(&target.series)?, fence)).await?;
     let published = Publish::answer(&state.tree().ask(permit).await?)?;
     Ok(Published {
         path: published.path.to_string(),
@@ -136,7 +142,14 @@ async fn keep(state: &ApiState, bundle: &ResourcePath, bytes: bytes::Bytes) -> R
     ingest.finish().await.map_err(refused)
 }
 
-async fn make_series(state: &ApiState, caller: &Caller, series: &ResourcePath) -> Result<(), StarError> {
+/// Refuses what a lock keeps out before the archive is read. The series looks again.
+async fn check_lock(state: &ApiState, caller: &Caller, target: &Target, fence: &str) -> Result<(), StarError> {
+    let look = Tag { tag: String::new(), version: None, if_version: None };
+    let permit = caller.admit(state, fenced(look.envelope(&target.series)?, fence)).await?;
+    state.tree().check_lock(&permit).await
+}
+
+async fn make_series(state: &ApiState, caller: &Caller, series: &ResourcePath, fence: &str) -> Result<(), StarError> {
     let create = Create {
         path: series.clone(),
         kind: Kind::ArtifactBundleSeries,
@@ -145,5 +158,5 @@ async fn make_series(state: &ApiState, caller: &Caller, series: &ResourcePath) -
         owner: None,
         strategy: Strategy::Ensure,
     };
-    state.tree().create(&caller.authority, create).await.map(drop)
+    state.tree().create_fenced(&caller.authority, create, fence).await.map(drop)
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use star_core::command::{Command, Delete};
+use star_core::lock::fence::fenced;
 use star_wire::{ErrorCode, StarError};
 
 use super::{address, conditions};
@@ -29,7 +30,7 @@ async fn remove(state: &ApiState, caller: &Caller, parts: &Parts) -> Result<(), 
     }
     let recursive = recursive(parts.uri.query())?;
     let delete = Delete { recursive, if_digest: conditions::of_delete(&parts.headers)? };
-    let permit = caller.admit(state, delete.envelope(&path)?).await?;
+    let permit = caller.admit(state, fenced(delete.envelope(&path)?, super::fence(&parts.headers)?)).await?;
     state.tree().ask(permit).await.map(drop)
 }
 

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use star_core::command::{Changed, Command, Put};
+use star_core::lock::fence::fenced;
 use star_core::ports::content::Expected;
 use star_core::record::Body;
 use star_path::ResourcePath;
@@ -38,8 +39,9 @@ pub(super) async fn put(State(state): State<ApiState>, caller: Result<Caller, Re
 async fn write(state: &ApiState, caller: &Caller, parts: &Parts, upload: &mut Upload) -> Result<Changed, StarError> {
     let path = address::path(super::behind(parts.uri.path(), "/r/"))?;
     let only_if = conditions::of_put(&parts.headers)?;
+    let fence = super::fence(&parts.headers)?;
     let nothing_yet = Put { body: None, only_if: only_if.clone() };
-    let permit = caller.admit(state, nothing_yet.envelope(&path)?).await?;
+    let permit = caller.admit(state, fenced(nothing_yet.envelope(&path)?, fence)).await?;
     if path.files().is_none() {
         return Err(not_a_file(&path));
     }
@@ -53,12 +55,13 @@ async fn write(state: &ApiState, caller: &Caller, parts: &Parts, upload: &mut Up
         // A bundle refuses it whatever the body is, so there is no need to take one in.
         return Put::answer(&state.tree().ask(permit).await?);
     }
+    state.tree().check_lock(&permit).await?;
     let expected = expected(&parts.headers)?;
     let content_type = media::given(&parts.headers)?.unwrap_or_else(|| media::guess(path.last()));
     let content = upload.keep(state.tree().ports.content.as_ref(), expected, &path).await?;
     let put = Put { body: Some(Body { content, content_type }), only_if };
     // The bytes may have taken their time; the message begins now.
-    let permit = caller.admit(state, put.envelope(&path)?).await?;
+    let permit = caller.admit(state, fenced(put.envelope(&path)?, fence)).await?;
     Put::answer(&state.tree().ask(permit).await?)
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderName;
 use connectrpc::{ConnectError, RequestContext};
 use star_core::command::Command;
+use star_core::lock::fence::fenced;
 use star_path::ResourcePath;
 use star_wire::{Deadline, Envelope, Reply, StarError};
 
@@ -60,6 +61,17 @@ impl<'s> Call<'s> {
     /// Sends one of the messages that Starlane itself understands.
     pub(super) async fn command<C: Command>(&self, to: &ResourcePath, command: &C) -> Result<C::Answer, StarError> {
         C::answer(&self.send(command.envelope(to)?.with_deadline(self.deadline(0))).await?)
+    }
+
+    /// The same under locks, whose tokens are those of the field `fence`.
+    pub(super) async fn fenced<C: Command>(
+        &self,
+        to: &ResourcePath,
+        command: &C,
+        fence: &str,
+    ) -> Result<C::Answer, StarError> {
+        let envelope = fenced(command.envelope(to)?, fence).with_deadline(self.deadline(0));
+        C::answer(&self.send(envelope).await?)
     }
 
     /// What the protocol says for the outcome.

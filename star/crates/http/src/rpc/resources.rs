@@ -71,11 +71,11 @@ async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::Creat
     };
     let create =
         Create { path: path.clone(), kind, properties: properties.clone(), labels: labels.clone(), owner, strategy };
-    let changed = call.state.tree().create(&call.caller.authority, create).await?;
+    let changed = call.state.tree().create_fenced(&call.caller.authority, create, &request.fence).await?;
     let created = changed.changed;
     let something_to_set = !properties.is_empty() || !labels.is_empty();
     let changed = if !created && something_to_set {
-        call.command(&path, &Set { properties, labels, ..Set::default() }).await?
+        call.fenced(&path, &Set { properties, labels, ..Set::default() }, &request.fence).await?
     } else {
         changed
     };
@@ -144,13 +144,14 @@ async fn set(call: &Call<'_>, request: v1::SetRequest) -> Result<v1::SetResponse
     let remove = remove.iter().map(|key| PropertyKey::parse(key)).collect::<Result<_, _>>()?;
     let remove_labels = remove_labels.iter().map(|key| key[LABELS.len()..].to_owned()).collect();
     let set = Set { properties, remove, labels, remove_labels, if_revision: request.if_revision };
-    let Changed { resource, warnings, .. } = call.command(&path, &set).await?;
+    let Changed { resource, warnings, .. } = call.fenced(&path, &set, &request.fence).await?;
     Ok(v1::SetResponse { resource: schema::described(resource).into(), warnings, ..Default::default() })
 }
 
 async fn delete(call: &Call<'_>, request: v1::DeleteRequest) -> Result<v1::DeleteResponse, StarError> {
     let path = ResourcePath::parse(&request.path)?;
-    let deleted = call.command(&path, &Delete { recursive: request.recursive, if_digest: None }).await?;
+    let delete = Delete { recursive: request.recursive, if_digest: None };
+    let deleted = call.fenced(&path, &delete, &request.fence).await?;
     Ok(v1::DeleteResponse { deleted: deleted.resources, ..Default::default() })
 }
 
@@ -163,7 +164,7 @@ async fn tag(call: &Call<'_>, request: v1::TagRequest) -> Result<v1::TagResponse
     let series = ResourcePath::parse(&request.series)?;
     let version = version(&series, &request.version)?;
     let if_version = request.if_version.map(|expected| self::version(&series, &expected)).transpose()?;
-    let tagged = call.command(&series, &Tag { tag: request.tag, version, if_version }).await?;
+    let tagged = call.fenced(&series, &Tag { tag: request.tag, version, if_version }, &request.fence).await?;
     let previous = tagged.before.map(|version| version.to_string()).unwrap_or_default();
     Ok(v1::TagResponse { previous, revision: tagged.revision, ..Default::default() })
 }
