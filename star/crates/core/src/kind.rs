@@ -62,6 +62,15 @@ pub enum Answers {
     Parent,
 }
 
+/// What the actor of a resource does when a child of it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Children {
+    /// Nothing: children are made beside it, as many at a time as come.
+    Unattended,
+    /// It takes part, in its turn.
+    Attended,
+}
+
 /// How resources of a kind come to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Made {
@@ -118,6 +127,8 @@ pub struct KindSpec {
     pub answers: Answers,
     /// How it comes to be.
     pub made: Made,
+    /// What its actor does when a child of it is made.
+    pub children: Children,
     /// Properties of its own, besides [`COMMON_PROPERTIES`].
     pub properties: &'static [PropertySpec],
     /// The command that makes one, for hints; `PATH` stands for its path.
@@ -158,6 +169,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Root,
         answers: Answers::Itself,
         made: Made::ByStarlane,
+        children: Children::Unattended,
         properties: &[],
         example: "",
     },
@@ -170,6 +182,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Space,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Unattended,
         properties: &[path(
             "routes",
             "The routes of the web sites of this Space: a `routes.conf` in a bundle or FileSystem.",
@@ -185,6 +198,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Unattended,
         properties: &[],
         example: "star create Base PATH",
     },
@@ -197,6 +211,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Attended,
         properties: &[],
         example: "star create FileSystem PATH",
     },
@@ -209,6 +224,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::File,
         answers: Answers::Parent,
         made: Made::ByWriting,
+        children: Children::Attended,
         properties: &[text("content-type", "The media type of the bytes.")],
         example: "star cp FILE PATH",
     },
@@ -221,6 +237,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Attended,
         properties: &[],
         example: "star create ArtifactBundleSeries PATH",
     },
@@ -233,6 +250,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Version,
         answers: Answers::Itself,
         made: Made::ByPublishing,
+        children: Children::Attended,
         properties: &[
             read_only("name", "The name that its `bundle.yaml` gives it."),
             read_only("authors", "Who made it."),
@@ -251,6 +269,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::File,
         answers: Answers::Parent,
         made: Made::ByPublishing,
+        children: Children::Attended,
         properties: &[],
         example: "star publish FOLDER PATH",
     },
@@ -263,6 +282,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Attended,
         properties: &[
             path("from", "The `app.yaml` that it is made from."),
             read_only("main", "The Mechtron that answers for it."),
@@ -278,6 +298,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Attended,
         properties: &[
             path("from", "The `mechtron.yaml` that it is made from."),
             read_only("wasm", "The component."),
@@ -294,6 +315,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByCreate,
+        children: Children::Attended,
         properties: &[],
         example: "star create Broadcast PATH",
     },
@@ -306,6 +328,7 @@ pub const KINDS: &[KindSpec] = &[
         segment: Segment::Name,
         answers: Answers::Itself,
         made: Made::ByStarlane,
+        children: Children::Unattended,
         properties: &[
             read_only("version", "The release that it runs."),
             read_only("api", "Where its API answers."),

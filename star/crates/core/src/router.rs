@@ -14,10 +14,12 @@ use star_path::ResourcePath;
 use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
 use tokio::sync::oneshot;
 
-use crate::behaviour::{Published, unsupported};
+use crate::behaviour::{ActorContext, Published, unsupported};
+use crate::builtin;
 use crate::cell::{Deliver, Delivered};
 use crate::command::{Command, Open, Opened};
 use crate::gate::{Authority, Permit};
+use crate::kind::Children;
 use crate::limits;
 use crate::ports::mechtron::{WebRequest, WebResponse};
 use crate::shard::{Activate, Activated};
@@ -60,6 +62,9 @@ impl Tree {
                     Err(Late) => return Err(timed_out(&permit.envelope().to)),
                 }
             }
+            if let Some(made) = self.made_beside(&live, &permit).await {
+                return made;
+            }
             match self.through_the_mailbox(&live, permit).await {
                 Delivered::Answered(answer) => return answer,
                 Delivered::Returned(returned) => {
@@ -69,6 +74,19 @@ impl Tree {
             }
         }
         Err(not_running(&permit))
+    }
+
+    /// The answer to a message that makes a child, where the actor of the parent need not take part:
+    /// what the batch demands is enough to keep it right, and children need not wait for each other.
+    async fn made_beside(self: &Arc<Self>, live: &Live, permit: &Permit) -> Option<Result<Reply, StarError>> {
+        let envelope = permit.envelope();
+        if envelope.method != Method::CREATE || live.kind.spec().children == Children::Attended {
+            return None;
+        }
+        let context = ActorContext { tree: Arc::clone(self), path: live.path.clone() };
+        let made = Box::pin(builtin::create(&context, None, permit));
+        let in_time = self.deadlines.wait(envelope.deadline, made).await;
+        Some(in_time.unwrap_or_else(|Late| Err(timed_out(&envelope.to))))
     }
 
     /// Delivers a message that nobody waits for. `Ok` means that it was handed over.

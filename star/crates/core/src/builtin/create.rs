@@ -5,8 +5,8 @@ use std::sync::Arc;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Reply, StarError};
 
+use super::described;
 use super::properties::{self, Writer};
-use super::{described, reloaded};
 use crate::behaviour::{ActorContext, CreatePlan, ResourceActor};
 use crate::command::{Changed, Command, Create, Strategy};
 use crate::event::{Event, EventType};
@@ -52,16 +52,19 @@ impl Tree {
 pub(crate) struct Prepared {
     create: Create,
     plan: CreatePlan,
+    /// The resource that is there already, where that is no error.
+    existing: Option<Resource>,
 }
 
 async fn prepare(tree: &Arc<Tree>, authority: &Arc<Authority>, mut create: Create) -> Result<Prepared, StarError> {
     properties::check(create.kind.spec(), &create.path, &mut create.properties, Writer::Client)?;
     properties::check_labels(&create.path, &create.labels)?;
-    let plan = match existing(tree, &create).await? {
+    let existing = existing(tree, &create).await?;
+    let plan = match existing {
         Some(_) => CreatePlan::default(),
         None => tree.behaviours.of(create.kind)?.prepare(tree, authority, &create).await?,
     };
-    Ok(Prepared { create, plan })
+    Ok(Prepared { create, plan, existing })
 }
 
 fn parent_missing(error: StarError, parent: &ResourcePath) -> StarError {
@@ -130,7 +133,7 @@ pub(crate) async fn create(
     permit: &Permit,
 ) -> Result<Reply, StarError> {
     let tree = &context.tree;
-    // A message that did not come through `Tree::create` is prepared in the turn of the actor.
+    // A message that did not come through `Tree::create` is prepared here.
     let prepared = match permit.prepared() {
         Some(prepared) => prepared,
         None => {
@@ -140,13 +143,13 @@ pub(crate) async fn create(
         }
     };
     let command = &prepared.create;
-    let guard = Guard::of(tree, permit).await?;
-    if let Some(resource) = existing(tree, command).await? {
-        return Create::reply(&Changed { resource: described(resource), warnings: Vec::new(), changed: false });
+    if let Some(resource) = &prepared.existing {
+        return Create::reply(&unchanged(resource.clone()));
     }
+    let guard = Guard::of(tree, permit).await?;
     let parent = stored::require(&tree.ports.meta, &permit.envelope().to).await?;
     check_parent(command, &parent)?;
-    let resources = resources(tree, &prepared, &parent);
+    let (record, also) = records(tree, &prepared, &parent);
     let mut change = Change::of(&command.path, tree.ports.clock.now_ms());
     // The root belongs to no shard of a Space, and can neither change nor go away.
     if !parent.path.is_root() {
@@ -154,22 +157,26 @@ pub(crate) async fn create(
     }
     guard.bind(&mut change)?;
     let agent = permit.authority().agent();
-    for (path, record) in &resources {
+    let asked = std::iter::once((&command.path, &record));
+    for (path, record) in asked.chain(also.iter().map(|(path, record)| (path, record))) {
         change.make(path, record)?.tell(&Event::new(EventType::Created, path, record.kind, &agent))?;
     }
-    if change.commit(&tree.ports.meta).await?.is_none() {
+    let Some(committed) = change.commit(&tree.ports.meta).await? else {
         return match existing(tree, command).await? {
-            Some(resource) => {
-                Create::reply(&Changed { resource: described(resource), warnings: Vec::new(), changed: false })
-            }
+            Some(resource) => Create::reply(&unchanged(resource)),
             None => Err(interrupted(tree, permit, command, &parent).await?),
         };
-    }
+    };
     if let Some(actor) = actor {
         actor.changed(context).await?;
     }
-    let resource = reloaded(context, &command.path).await?;
+    let (created, modified) = (committed.revision, committed.revision);
+    let resource = described(Resource { path: command.path.clone(), record, created, modified });
     Create::reply(&Changed { resource, warnings: Vec::new(), changed: true })
+}
+
+fn unchanged(resource: Resource) -> Changed {
+    Changed { resource: described(resource), warnings: Vec::new(), changed: false }
 }
 
 /// What came between the look and the commit: the parent was removed, or its lock was taken.
@@ -197,14 +204,14 @@ fn check_parent(create: &Create, parent: &Resource) -> Result<(), StarError> {
         .hint(format!("a {} goes under: {}", spec.name, allowed.join(", "))))
 }
 
-/// The records that are made, the asked one first.
-fn resources(tree: &Tree, prepared: &Prepared, parent: &Resource) -> Vec<(ResourcePath, Record)> {
-    let Prepared { create, plan } = prepared;
+/// The record of what is made, and further records that are made with it.
+fn records(tree: &Tree, prepared: &Prepared, parent: &Resource) -> (Record, Vec<(ResourcePath, Record)>) {
+    let Prepared { create, plan, .. } = prepared;
     let owner = create.owner.clone().unwrap_or_else(|| parent.record.owner.clone());
     let mut record = Record::new(create.kind, owner.clone(), tree.ports.clock.now_ms());
     record.properties = create.properties.clone();
     record.properties.extend(plan.properties.clone());
     record.labels = create.labels.clone();
     let also = plan.also.iter().map(|(path, record)| (path.clone(), Record { owner: owner.clone(), ..record.clone() }));
-    std::iter::once((create.path.clone(), record)).chain(also).collect()
+    (record, also.collect())
 }
