@@ -24,6 +24,12 @@ pub(crate) struct Events {
     /// Only events of these resources
     #[arg(long, value_name = "SELECTOR")]
     select: Option<String>,
+    /// In place of a selector: what becomes of the children of this resource
+    #[arg(long, value_name = "PATH", conflicts_with = "select")]
+    children: Option<String>,
+    /// Only events of this type; more than one may be named
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
     /// Go on with events as they happen
     #[arg(long, short, conflicts_with = "wait")]
     follow: bool,
@@ -45,16 +51,15 @@ impl Events {
         let query = EventsQuery {
             since: Some(self.since),
             selector: self.select.as_deref().map(paths::selector).transpose()?,
+            children_of: self.children.as_deref().map(paths::resource).transpose()?,
+            types: self.types,
             limit: self.limit,
             at_end,
+            ..EventsQuery::default()
         };
-        let mut events = session.client()?.events(&query).await?;
-        while let Some(event) = events.next().await {
-            let event = event?;
-            match session.output.is_human() {
-                true => session.output.line(&event::line(&event))?,
-                false => session.output.item(&event)?,
-            }
+        let mut items = session.client()?.events(&query).await?;
+        while let Some(item) = items.next().await {
+            event::show(&session.output, &item?)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! | `resources`, `messages`, `watch`, `stars` | the services |
 //! | `connect`, `envelope` | the protocol below them |
 //! | `files`, `publish`, `events` | the plain HTTP surfaces |
+//! | `lines`, `server_sent` | the forms in which events come |
 //! | `tree`, `archive`, `sending`, `meter`, `progress` | directories and transfers |
 //! | `error`, `refusal` | what can stand in the way, and how it is read |
 //!
@@ -43,6 +44,7 @@ mod publish;
 mod refusal;
 mod resources;
 mod sending;
+mod server_sent;
 mod stars;
 mod tree;
 mod watch;
@@ -50,7 +52,7 @@ mod watch;
 pub use client::Client;
 pub use endpoint::{Endpoint, Token};
 pub use error::{ApiError, Cause, Class, ClientError};
-pub use events::{AtEnd, EventStream, EventsQuery};
+pub use events::{AtEnd, EventsForm, EventsQuery};
 pub use files::{Condition, Download, FailedFile, FileInfo, Outgoing, Part, SentTree, Stored, UploadOptions};
 pub use messages::{Message, Reply};
 pub use progress::{Progress, silent};

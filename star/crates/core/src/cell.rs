@@ -21,6 +21,7 @@ use crate::limits;
 use crate::router::expired;
 use crate::status::{State, Status};
 use crate::tree::{Counters, Live, Tree};
+use crate::turn::Turn;
 
 /// What a cell begins with.
 pub(crate) struct Seed {
@@ -33,6 +34,7 @@ pub(crate) struct Cell {
     context: ActorContext,
     live: Arc<Live>,
     actor: Result<Box<dyn ResourceActor>, Failure>,
+    turn: Arc<Turn>,
 }
 
 /// Says that the actor has begun when the beginning is over, however it ended.
@@ -56,11 +58,13 @@ impl Actor for Cell {
 
     async fn on_start(seed: Seed, _: ActorRef<Cell>) -> Result<Cell, Self::Error> {
         let _begun = Begun(Arc::clone(&seed.live));
+        let turn = Turn::among(&seed.tree.turns);
         let context = ActorContext { tree: seed.tree, path: seed.live.path.clone() };
         let mut cell = Cell {
             context,
             live: seed.live,
             actor: Err(Failure::now(StarError::new(ErrorCode::NotRunning, "not started"))),
+            turn,
         };
         cell.activate().await;
         Ok(cell)
@@ -123,11 +127,13 @@ impl Message<Deliver> for Cell {
         let answered = if self.context.tree.deadlines.has_passed(permit.envelope().deadline) {
             Err(expired(&permit))
         } else {
-            self.answer(&permit).await
+            let turn = Arc::clone(&self.turn);
+            turn.within(self.answer(&permit)).await
         };
         if let Ok(actor) = &self.actor {
             self.live.publish(actor.published());
         }
+        self.turn.end();
         if answer.is_some_and(|answer| answer.send(Delivered::Answered(answered)).is_err()) {
             tracing::trace!(path = %self.context.path, "whoever asked no longer waits for the answer");
         }

@@ -22,6 +22,8 @@ use crate::ports::meta::{MetaStore, SHARDS};
 use crate::shard::ShardActor;
 use crate::status::Status;
 use crate::timer::Deadlines;
+use crate::turn::Turns;
+use crate::watch::EventLog;
 
 /// What a tree is made of.
 pub struct Ports {
@@ -43,6 +45,9 @@ pub struct Tree {
     pub ports: Ports,
     /// The gate in front of it.
     pub gate: Gate,
+    /// What happened in it, for those who watch.
+    pub log: Arc<EventLog>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) behaviours: Behaviours,
     pub(crate) directory: Directory,
     pub(crate) deadlines: Arc<Deadlines>,
@@ -87,7 +92,10 @@ pub(crate) type Directory = papaya::HashMap<ResourcePath, Arc<Live>, foldhash::f
 impl Tree {
     /// A tree without a living actor. Must be called inside a tokio runtime.
     pub fn new(ports: Ports, gate: Gate, behaviours: Behaviours) -> Arc<Tree> {
+        let turns = Arc::new(Turns::default());
         let tree = Arc::new(Tree {
+            log: EventLog::follow(&ports.meta, &turns),
+            turns,
             ports,
             gate,
             behaviours,

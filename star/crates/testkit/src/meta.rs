@@ -22,6 +22,10 @@ struct State {
     deleted: Vec<(KeyRange, Revision)>,
     revisions: HashMap<u16, Revision>,
     log: Vec<Vec<Arc<LoggedEvent>>>,
+    /// Batches at the beginning of the log that are no longer kept.
+    forgotten: Position,
+    /// How often events were read.
+    event_reads: u64,
     disk_full: bool,
 }
 
@@ -34,6 +38,16 @@ impl MemoryMeta {
     /// From now on (or no longer) every commit fails as on a full disk.
     pub fn set_disk_full(&self, full: bool) {
         self.state().disk_full = full;
+    }
+
+    /// From now on events up to a position are no longer kept.
+    pub fn forget_events_up_to(&self, position: Position) {
+        self.state().forgotten = position;
+    }
+
+    /// How often events were read so far.
+    pub fn event_reads(&self) -> u64 {
+        self.state().event_reads
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +132,11 @@ impl MetaStore for MemoryMeta {
     }
 
     async fn events(&self, after: Position, limit: usize) -> Result<EventPage, ReadError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.event_reads += 1;
+        if after < state.forgotten {
+            return Err(ReadError::Compacted { oldest: state.forgotten + 1 });
+        }
         let batches = state.log.iter().skip(usize::try_from(after).unwrap_or(usize::MAX)).take(limit);
         let read_to = after + batches.clone().count() as Position;
         Ok(EventPage { events: batches.flatten().cloned().collect(), read_to })
