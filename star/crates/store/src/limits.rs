@@ -34,6 +34,18 @@ pub(crate) const GROUP_BYTES: usize = 1024 * 1024;
 /// tests of this crate use smaller ones, so that they cross from one to the next often.
 pub(crate) const SEGMENT_BYTES: u64 = if cfg!(test) { 256 * 1024 } else { 64 * 1024 * 1024 };
 
+/// Space of a segment that is asked for ahead of what is written: measured, a sync takes a third
+/// less time where the file need not grow, and one in some thousand commits pays for it. Small,
+/// so that an idle store holds little that it does not use.
+pub(crate) const RESERVE_BYTES: u64 = if cfg!(test) { 8 * 1024 } else { 4 * 1024 * 1024 };
+
+/// What a disk writes whole or not at all: the smallest sector that is sold.
+pub(crate) const SECTOR_BYTES: usize = 512;
+
+/// Zeros at the end of a bad frame that mean that its end was never written. A body ends in a
+/// few zeros by itself (no events, no leaf), and in this many hardly ever.
+pub(crate) const TORN_END_BYTES: usize = 16;
+
 /// The header of a segment takes one page, so that frames start where the disk likes them to.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 4_096;
 

@@ -13,7 +13,7 @@ use crate::commit::group::Memory;
 use crate::disk::{Disk, LocalDisk};
 use crate::index::{Index, IndexError, IndexKind, Record, dir_of};
 use crate::journal::append::Appender;
-use crate::journal::{Fault, replay};
+use crate::journal::{Fault, Sizes, replay};
 use crate::lock::{DirLock, LockError};
 use crate::recover::{self, RecoverError};
 
@@ -157,7 +157,7 @@ pub(crate) fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
     let mut first_seen: HashMap<Shard, Revision> = HashMap::new();
     let now = options.clock.now_ms();
     let journal_dir = dir.join("journal");
-    let appender = replay::open(Arc::clone(&options.disk), &journal_dir, now, |header, body| {
+    let appender = replay::open(Arc::clone(&options.disk), &journal_dir, Sizes::default(), now, |header, body| {
         first_seen.entry(header.shard).or_insert(header.revision);
         let record = Record {
             position: header.position,

@@ -271,6 +271,7 @@ impl Writer {
         if let Err(error) = self.sync_index() {
             tracing::warn!(%error, "the index was not synced at the end; the next start replays the journal");
         }
+        self.appender.release();
         self.shared.index.close();
         drop(self.lock);
         closing.into_iter().for_each(|reply| answer(reply, ()));

@@ -67,10 +67,15 @@ impl SimFile {
                 Change::SetLen(_) => change.apply(&mut left),
                 Change::Write(offset, bytes) => {
                     let kept_of_ten = dice.roll(11);
-                    for (number, sector) in bytes.chunks(SECTOR).enumerate() {
+                    let mut at = 0;
+                    while at < bytes.len() {
+                        // Sectors lie where the disk has them, not where the write begins.
+                        let whole = SECTOR - (*offset as usize + at) % SECTOR;
+                        let end = bytes.len().min(at + whole);
                         if dice.roll(10) < kept_of_ten {
-                            Change::Write(offset + (number * SECTOR) as u64, sector.to_vec()).apply(&mut left);
+                            Change::Write(offset + at as u64, bytes[at..end].to_vec()).apply(&mut left);
                         }
+                        at = end;
                     }
                 }
             }
@@ -196,6 +201,10 @@ impl DiskFile for Open {
         let len = rest.len().min(buffer.len());
         buffer[..len].copy_from_slice(&rest[..len]);
         Ok(len)
+    }
+
+    fn reserve(&self, len: u64) -> io::Result<()> {
+        self.change(Change::SetLen(len))
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! The journal: the one durable thing of the store, an append-only log of batches in segments.
 //!
 //! Owns the bytes of the log: [`record`] and [`body`] say how they look, [`segment`] where they
-//! lie, [`append`] how they get there, [`replay`] what is made of them at start. Knows no index
+//! lie, [`append`] how they get there, [`replay`] and [`tail`] what is made of them at start. Knows no index
 //! and no precondition: what is in the log happened. Start at [`Journal`], the part that many
 //! readers share; its single writer is [`append::Appender`].
 
@@ -13,6 +13,7 @@ pub(crate) mod recent;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod segment;
+pub(crate) mod tail;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -27,7 +28,7 @@ use self::places::{Place, Places};
 use self::reader::{FrameReader, Step};
 use self::record::{Frame, Header, Installation, NotAFrame};
 use crate::disk::Disk;
-use crate::limits::{PAGE_BYTES, SEGMENT_HEADER_BYTES};
+use crate::limits::{PAGE_BYTES, RESERVE_BYTES, SEGMENT_BYTES, SEGMENT_HEADER_BYTES};
 
 /// Why the journal could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +72,27 @@ pub(crate) enum Fault {
     },
 }
 
+/// How large the files of a log become.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// A segment of this many bytes is followed by the next one.
+    pub(crate) segment: u64,
+    /// Space is reserved in steps of this many bytes.
+    pub(crate) reserve: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        Sizes { segment: SEGMENT_BYTES, reserve: RESERVE_BYTES }
+    }
+}
+
 /// What readers and the writer of the log share.
 pub(crate) struct Journal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     installation: Installation,
+    sizes: Sizes,
     /// First positions of the segments, in order.
     segments: RwLock<Vec<Position>>,
     places: Places,
@@ -192,7 +209,8 @@ impl Journal {
         let file = || self.file_of(segment);
         match reader.step() {
             Ok(Step::Frame(frame)) => Ok(Some(frame)),
-            Ok(Step::End) => Ok(None),
+            // A walk that ends here too early is noticed by whoever knows which position follows.
+            Ok(Step::End | Step::Unwritten) => Ok(None),
             Ok(Step::Bad(NotAFrame::TooNew { version })) => {
                 Err(Fault::TooNew { file: file(), version: version.into() })
             }

@@ -1,10 +1,10 @@
 //! What is made of a journal at start: where it ends, and whether it can be trusted.
 //!
 //! The last two segments are read frame by frame; older ones are checked when they are read.
-//! Whatever follows the last good frame is either *torn*, written by the group that was under
-//! way when the process ended and acknowledged to nobody, and is cut; or it is *damage*, and the
-//! store refuses to start. It is damage when the bad bytes are not in the last segment, or when
-//! a valid frame behind them says that the position which is missing was durable.
+//! What follows the last good frame of the last segment is judged by [`tail`]: reserved space is
+//! left, a torn write is cut, and with damage the store refuses to start. In an older segment
+//! nothing but reserved space may follow, because the next one begins only when all frames of the
+//! former are durable; the chain value in its header proves that none is missing.
 
 use std::io;
 use std::path::Path;
@@ -18,9 +18,10 @@ use super::append::{Appender, End};
 use super::body::Body;
 use super::places::{Place, Places};
 use super::reader::{FrameReader, Step};
-use super::record::{Frame, Header, Installation, MAGIC, NotAFrame, read_frame};
+use super::record::{Frame, Header, NotAFrame};
 use super::segment::{self, BadHeader, CreateError, SegmentHeader};
-use super::{Fault, Journal, damaged};
+use super::tail::{self, Tail};
+use super::{Fault, Journal, Sizes, damaged};
 use crate::disk::{Disk, DiskFile};
 use crate::limits::SEGMENT_HEADER_BYTES;
 
@@ -32,6 +33,7 @@ const READ_AT_START: usize = 2;
 pub(crate) fn open(
     disk: Arc<dyn Disk>,
     dir: &Path,
+    sizes: Sizes,
     now: UnixMillis,
     mut visit: impl FnMut(&Header, Body),
 ) -> Result<Appender, Fault> {
@@ -48,6 +50,7 @@ pub(crate) fn open(
         disk,
         dir: dir.to_path_buf(),
         installation,
+        sizes,
         segments: RwLock::new(firsts.clone()),
         places: Places::default(),
         bytes: AtomicU64::new(bytes),
@@ -124,13 +127,9 @@ impl Journal {
                 Step::Bad(NotAFrame::TooNew { version }) => {
                     return Err(Fault::TooNew { file: self.file_of(first), version: version.into() });
                 }
-                Step::Bad(_) if is_last => {
-                    let file = self.disk.open(&self.file_of(first)).map_err(io)?;
-                    self.cut_if_torn(FrameReader::at(file, self.installation, end.offset), &end)?;
+                Step::Unwritten | Step::Bad(_) => {
+                    self.settle_tail(&end, is_last)?;
                     break;
-                }
-                Step::Bad(_) => {
-                    return Err(damaged(self.file_of(first), end.offset, "a frame before the last segment is bad"));
                 }
             }
         }
@@ -165,37 +164,28 @@ impl Journal {
         Err(damaged(self.file_of(end.segment), end.offset, "the frame does not continue the one before it"))
     }
 
-    /// Cuts the last segment at the end of its last good frame, unless what follows was durable.
-    fn cut_if_torn(&self, reader: FrameReader, end: &End) -> Result<(), Fault> {
+    /// Decides what becomes of the bytes behind the last good frame of a segment.
+    fn settle_tail(&self, end: &End, is_last: bool) -> Result<(), Fault> {
         let file = self.file_of(end.segment);
         let io = |source: io::Error| Fault::Io { file: file.clone(), source };
-        let rest = reader.rest().map_err(io)?;
-        let lost = end.position + 1;
-        if let Some(witness) = witness_in(&rest, &self.installation, lost) {
-            let what = format!(
-                "the frame of position {lost} is bad, but position {} behind it shows that it was durable",
-                witness.position
-            );
-            return Err(damaged(file, end.offset, &what));
-        }
-        tracing::warn!(
-            file = %file.display(),
-            offset = end.offset,
-            bytes = rest.len(),
-            "the journal ends in a torn write that was acknowledged to nobody; it is cut"
-        );
         let open = self.disk.open(&file).map_err(io)?;
-        open.set_len(end.offset).and_then(|()| open.sync()).map_err(io)?;
+        let rest = FrameReader::at(open, self.installation, end.offset).rest().map_err(io)?;
+        match tail::judge(&rest, end.offset, &self.installation, end.position + 1) {
+            Tail::Unwritten => {}
+            Tail::Torn if is_last => {
+                tracing::warn!(
+                    file = %file.display(),
+                    offset = end.offset,
+                    bytes = rest.len(),
+                    "the journal ends in a torn write that was acknowledged to nobody; it is cut"
+                );
+                let open = self.disk.open(&file).map_err(io)?;
+                open.set_len(end.offset).and_then(|()| open.sync()).map_err(io)?;
+            }
+            Tail::Torn => return Err(damaged(file, end.offset, "a frame before the last segment is bad")),
+            Tail::Damaged { what } => return Err(damaged(file, end.offset, &what)),
+        }
         self.bytes.fetch_sub(rest.len() as u64, Ordering::Relaxed);
         Ok(())
     }
-}
-
-/// A valid frame among bytes that was written when `lost` was already durable.
-fn witness_in(bytes: &[u8], installation: &Installation, lost: Position) -> Option<Header> {
-    (0..bytes.len())
-        .filter(|at| bytes[*at..].starts_with(&MAGIC))
-        .filter_map(|at| read_frame(&bytes[at..], installation).ok())
-        .map(|frame| frame.header)
-        .find(|header| header.durable >= lost)
 }
