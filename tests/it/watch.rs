@@ -209,3 +209,37 @@ fn a_limit_is_kept_however_large_the_events_are() {
     let lines = page.text().lines().count();
     assert!((60..100).contains(&lines), "one answer holds about a mebibyte: {lines} lines");
 }
+
+#[test]
+fn a_durable_consumer_goes_on_where_it_was() {
+    let mut star = with_space();
+    let read = |star: &Star| bases(&star.run(&["events", "--consumer", "mirror", "-o", "jsonl"]).ok().json_lines());
+    create(&star, "localhost:a");
+    assert_eq!(read(&star), ["localhost:a"]);
+    assert_eq!(read(&star), [""; 0]);
+    create(&star, "localhost:b");
+    assert_eq!(read(&star), ["localhost:b"]);
+    star.kill_nine();
+    star.restart();
+    create(&star, "localhost:c");
+    assert_eq!(read(&star), ["localhost:c"]);
+    let known = star.run(&["consumer", "ls", "-o", "json"]).ok().json();
+    assert_eq!((&known[0]["name"], &known[0]["cursor"]), (&json!("mirror"), &json!(star.position())));
+    let mut following = star.follow(&["events", "--consumer", "mirror", "--follow", "-o", "jsonl"]);
+    create(&star, "localhost:d");
+    following.line(|line| line.contains("localhost:d"));
+    eventually("the consumer to be advanced", || {
+        let known = star.run(&["consumer", "ls", "-o", "json"]).ok().json();
+        (known[0]["cursor"] == json!(star.position())).then_some(())
+    });
+    following.interrupt();
+    star.run(&["consumer", "rm", "mirror"]).ok();
+    star.run(&["consumer", "rm", "mirror"]).fails(3);
+    star.run(&["events", "--consumer", "no name"]).fails(2);
+    assert_eq!(read(&star), ["localhost:a", "localhost:b", "localhost:c", "localhost:d"]);
+    star.stranger("POST", "/starlane.v1.Consumers/List")
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .is(401);
+}

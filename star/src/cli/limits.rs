@@ -36,3 +36,10 @@ pub(crate) const DISK_FULL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Levels of directories that `star check FOLDER` looks into, as in a path.
 pub(crate) const FOLDER_DEPTH: usize = 64;
+
+/// Events after which a consumer is advanced while more are there: each time costs the Star a sync
+/// of its disk.
+pub(crate) const ADVANCE_EVENTS: usize = 1_000;
+
+/// How long nothing has to come before a consumer is advanced.
+pub(crate) const ADVANCE_QUIET: Duration = Duration::from_millis(200);

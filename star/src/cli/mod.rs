@@ -8,6 +8,7 @@ mod ask;
 mod cat;
 mod check;
 mod completions;
+mod consumer;
 mod cp;
 mod create;
 mod doctor;
@@ -82,6 +83,7 @@ enum Command {
     Tell(tell::Tell),
     Watch(watch::Watch),
     Events(events::Events),
+    Consumer(consumer::Consumer),
     Publish(publish::Publish),
     Tag(tag::Tag),
     Check(check::Check),
@@ -213,6 +215,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Tell(it) => it.run(session).await,
         Command::Watch(it) => it.run(session).await,
         Command::Events(it) => it.run(session).await,
+        Command::Consumer(it) => it.run(session).await,
         Command::Publish(it) => it.run(session).await,
         Command::Tag(it) => it.run(session).await,
         Command::Check(it) => it.run(session),

@@ -7,7 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
-//! | `resources`, `messages`, `watch`, `stars` | the services |
+//! | `resources`, `messages`, `watch`, `consumers`, `stars` | the services |
 //! | `connect`, `envelope` | the protocol below them |
 //! | `files`, `publish`, `events` | the plain HTTP surfaces |
 //! | `lines`, `server_sent` | the forms in which events come |
@@ -30,6 +30,7 @@
 mod archive;
 mod client;
 mod connect;
+mod consumers;
 mod endpoint;
 mod envelope;
 mod error;
