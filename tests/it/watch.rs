@@ -173,3 +173,73 @@ fn a_broadcast_reaches_those_who_watch() {
     let line = events.line(|line| line.contains("\"broadcast\""));
     assert!(line.contains("a new edition"), "{line}");
 }
+
+#[test]
+fn commands_choose_children_and_types() {
+    let star = with_space();
+    let mut children = star.follow(&["watch", "--children", "localhost", "--since", "0", "-o", "jsonl"]);
+    create(&star, "localhost:a");
+    create(&star, "localhost:a:inner");
+    star.run(&["rm", "-r", "localhost:a"]).ok();
+    for (word, parent) in [("child-added", "localhost"), ("child-removed", "localhost")] {
+        let event: Value = serde_json::from_str(&children.line(|_| true)).expect("a line is an event");
+        let told = (&event["type"], &event["path"], &event["detail"]["parent"]);
+        assert_eq!(told, (&json!(word), &json!("localhost:a"), &json!(parent)));
+    }
+    let types = ["events", "--select", "localhost:**", "--type", "deleted,changed", "-o", "jsonl"];
+    let lines = star.run(&types).ok().json_lines();
+    let told: Vec<&str> = lines.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(told, ["deleted"]);
+    star.run(&["events", "--type", "exploded"]).fails(2).saying(&["child-removed"]);
+    star.run(&["watch"]).fails(2);
+    star.run(&["watch", "localhost", "--children", "localhost"]).fails(2);
+}
+
+#[test]
+fn a_limit_is_kept_however_large_the_events_are() {
+    let star = with_space();
+    star.run(&["create", "Broadcast", "localhost:news"]).ok();
+    let body = json!({ "text": "x".repeat(15_000) });
+    for _ in 0..150 {
+        star.call("Messages/Ask", &json!({ "to": "localhost:news", "method": "broadcast", "json": body })).is(200);
+    }
+    let read = star.run(&["events", "--type", "broadcast", "--limit", "140", "-o", "jsonl"]).ok().json_lines();
+    assert_eq!(read.len(), 140);
+    let page = star.api("GET", "/events?type=broadcast&limit=140").send().is(200);
+    let lines = page.text().lines().count();
+    assert!((60..100).contains(&lines), "one answer holds about a mebibyte: {lines} lines");
+}
+
+#[test]
+fn a_durable_consumer_goes_on_where_it_was() {
+    let mut star = with_space();
+    let read = |star: &Star| bases(&star.run(&["events", "--consumer", "mirror", "-o", "jsonl"]).ok().json_lines());
+    create(&star, "localhost:a");
+    assert_eq!(read(&star), ["localhost:a"]);
+    assert_eq!(read(&star), [""; 0]);
+    create(&star, "localhost:b");
+    assert_eq!(read(&star), ["localhost:b"]);
+    star.kill_nine();
+    star.restart();
+    create(&star, "localhost:c");
+    assert_eq!(read(&star), ["localhost:c"]);
+    let known = star.run(&["consumer", "ls", "-o", "json"]).ok().json();
+    assert_eq!((&known[0]["name"], &known[0]["cursor"]), (&json!("mirror"), &json!(star.position())));
+    let mut following = star.follow(&["events", "--consumer", "mirror", "--follow", "-o", "jsonl"]);
+    create(&star, "localhost:d");
+    following.line(|line| line.contains("localhost:d"));
+    eventually("the consumer to be advanced", || {
+        let known = star.run(&["consumer", "ls", "-o", "json"]).ok().json();
+        (known[0]["cursor"] == json!(star.position())).then_some(())
+    });
+    following.interrupt();
+    star.run(&["consumer", "rm", "mirror"]).ok();
+    star.run(&["consumer", "rm", "mirror"]).fails(3);
+    star.run(&["events", "--consumer", "no name"]).fails(2);
+    assert_eq!(read(&star), ["localhost:a", "localhost:b", "localhost:c", "localhost:d"]);
+    star.stranger("POST", "/starlane.v1.Consumers/List")
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .is(401);
+}

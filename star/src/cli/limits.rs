@@ -46,3 +46,10 @@ pub(crate) const LOCK_RETRIES: u32 = 10;
 /// How long a command whose lock was lost may take to end before it is killed: its writes are
 /// refused meanwhile, but what else it does is not.
 pub(crate) const CHILD_GRACE: Duration = Duration::from_secs(5);
+
+/// Events after which a consumer is advanced while more are there: each time costs the Star a sync
+/// of its disk.
+pub(crate) const ADVANCE_EVENTS: usize = 1_000;
+
+/// How long nothing has to come before a consumer is advanced.
+pub(crate) const ADVANCE_QUIET: Duration = Duration::from_millis(200);

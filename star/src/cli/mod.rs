@@ -8,6 +8,7 @@ mod ask;
 mod cat;
 mod check;
 mod completions;
+mod consumer;
 mod cp;
 mod create;
 mod doctor;
@@ -87,6 +88,7 @@ enum Command {
     Tell(tell::Tell),
     Watch(watch::Watch),
     Events(events::Events),
+    Consumer(consumer::Consumer),
     Publish(publish::Publish),
     Tag(tag::Tag),
     Lock(lock::Lock),
@@ -226,6 +228,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Tell(it) => it.run(session).await,
         Command::Watch(it) => it.run(session).await,
         Command::Events(it) => it.run(session).await,
+        Command::Consumer(it) => it.run(session).await,
         Command::Publish(it) => it.run(session).await,
         Command::Tag(it) => it.run(session).await,
         Command::Lock(it) => it.run(session).await,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use star_client::v1::WatchRequest;
-use star_client::{Client, WatchItem, cursor_of};
+use star_client::{Client, cursor_of};
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -21,10 +21,19 @@ use crate::output::report::exit_of;
 Examples:
   star watch 'localhost:**'
   star watch 'localhost:**<Mechtron>' --initial -o jsonl
-  star watch 'localhost:**' --since 0")]
+  star watch 'localhost:**' --since 0
+  star watch localhost:site --type tagged
+  star watch --children localhost")]
 pub(crate) struct Watch {
     /// Which resources
-    selector: String,
+    #[arg(required_unless_present = "children")]
+    selector: Option<String>,
+    /// In place of a selector: the children of this resource, as they come and go
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["selector", "initial"])]
+    children: Option<String>,
+    /// Only events of this type; more than one may be named
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
     /// Cursor after which to begin, 0 for the first event [default: now]
     #[arg(long, value_name = "CURSOR")]
     since: Option<String>,
@@ -35,10 +44,13 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
-        let selector = paths::selector(&self.selector)?;
+        let selector = self.selector.as_deref().map(paths::selector).transpose()?;
+        let children_of = self.children.as_deref().map(paths::resource).transpose()?;
         let client = session.client()?;
         let mut request = WatchRequest {
-            selector: selector.to_string(),
+            selector: selector.map(|selector| selector.to_string()).unwrap_or_default(),
+            children_of: children_of.map(|parent| parent.to_string()).unwrap_or_default(),
+            types: self.types,
             since: self.since,
             include_initial: self.initial,
             ..Default::default()
@@ -69,7 +81,7 @@ async fn follow(
         match item {
             Ok(item) => {
                 again.works();
-                show(session, &item)?;
+                event::show(&session.output, &item)?;
                 if let Some(cursor) = cursor_of(&item) {
                     request.since = Some(cursor.to_owned());
                     request.include_initial = false;
@@ -86,29 +98,6 @@ async fn follow(
 fn lost(error: CliError, request: &WatchRequest, again: &Again) -> Result<CliError, CliError> {
     let worth_it = exit_of(&error) == Exit::Unavailable && request.since.is_some() && again.has_worked;
     if worth_it { Ok(error) } else { Err(error) }
-}
-
-fn show(session: &Session, item: &WatchItem) -> Result<(), CliError> {
-    let output = &session.output;
-    if !output.is_human() {
-        return match item {
-            WatchItem::Event(event) => output.item(event),
-            WatchItem::Resource(resource) => output.item(&serde_json::json!({ "resource": resource })),
-            WatchItem::Gap(gap) => output.item(&serde_json::json!({ "gap": gap })),
-            WatchItem::Progress(_) => Ok(()),
-        };
-    }
-    match item {
-        WatchItem::Event(event) => output.line(&event::line(event)),
-        WatchItem::Resource(resource) => {
-            output.line(&format!("{:<20}  {:<9}  {:<20}  {}", "now", "is there", resource.kind, resource.path))
-        }
-        WatchItem::Gap(gap) => {
-            output.warning(&format!("events between {} and {} are missing", gap.from, gap.to));
-            Ok(())
-        }
-        WatchItem::Progress(_) => Ok(()),
-    }
 }
 
 /// Tries to find a Star again: longer and longer pauses, and an end.

@@ -14,7 +14,8 @@
 //!
 //! # Serving
 //!
-//! Each service is a trait: [`v1::Resources`], [`v1::Messages`], [`v1::Watch`], [`v1::Stars`].
+//! Each service is a trait: [`v1::Resources`], [`v1::Messages`], [`v1::Watch`],
+//! [`v1::Consumers`], [`v1::Stars`].
 //! Write `async fn`s with the signatures below and register the service on a
 //! `connectrpc::Router`; one registration answers Connect, gRPC and gRPC-Web. A type that
 //! implements two of the traits needs the marker named, as here; one that implements a single

@@ -7,9 +7,10 @@
 //! | module | what |
 //! |---|---|
 //! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
-//! | `resources`, `locks`, `messages`, `watch`, `stars` | the services |
+//! | `resources`, `locks`, `messages`, `watch`, `consumers`, `stars` | the services |
 //! | `connect`, `envelope` | the protocol below them |
 //! | `files`, `publish`, `events` | the plain HTTP surfaces |
+//! | `lines`, `server_sent` | the forms in which events come |
 //! | `tree`, `archive`, `sending`, `meter`, `progress` | directories and transfers |
 //! | `error`, `refusal` | what can stand in the way, and how it is read |
 //!
@@ -29,6 +30,7 @@
 mod archive;
 mod client;
 mod connect;
+mod consumers;
 mod endpoint;
 mod envelope;
 mod error;
@@ -44,6 +46,7 @@ mod publish;
 mod refusal;
 mod resources;
 mod sending;
+mod server_sent;
 mod stars;
 mod tree;
 mod watch;
@@ -51,7 +54,7 @@ mod watch;
 pub use client::Client;
 pub use endpoint::{Endpoint, Token};
 pub use error::{ApiError, Cause, Class, ClientError};
-pub use events::{AtEnd, EventStream, EventsQuery};
+pub use events::{AtEnd, EventsForm, EventsQuery};
 pub use files::{Condition, Download, FailedFile, FileInfo, Outgoing, Part, SentTree, Stored, UploadOptions};
 pub use messages::{Message, Reply};
 pub use progress::{Progress, silent};

@@ -33,21 +33,24 @@ impl Lines {
     /// The next whole line without its end, or `None` until more bytes came. Blank lines keep a
     /// connection alive and are passed over.
     pub(crate) fn next_line(&mut self) -> Result<Option<Bytes>, LineTooLong> {
-        while let Some(end) = self.line_end() {
-            let line = self.buffer.split_to(end).freeze();
-            self.buffer.advance(1);
-            self.searched = 0;
-            if line.len() > self.max_bytes {
-                return Err(LineTooLong { max: self.max_bytes });
-            }
+        while let Some(line) = self.next_line_or_blank()? {
             if !line.trim_ascii().is_empty() {
                 return Ok(Some(line));
             }
         }
-        if self.buffer.len() > self.max_bytes {
-            return Err(LineTooLong { max: self.max_bytes });
-        }
         Ok(None)
+    }
+
+    /// The same where blank lines mean something.
+    pub(crate) fn next_line_or_blank(&mut self) -> Result<Option<Bytes>, LineTooLong> {
+        let too_long = LineTooLong { max: self.max_bytes };
+        let Some(end) = self.line_end() else {
+            return if self.buffer.len() > self.max_bytes { Err(too_long) } else { Ok(None) };
+        };
+        let line = self.buffer.split_to(end).freeze();
+        self.buffer.advance(1);
+        self.searched = 0;
+        if line.len() > self.max_bytes { Err(too_long) } else { Ok(Some(line)) }
     }
 
     /// Whether bytes of an unfinished line are left.

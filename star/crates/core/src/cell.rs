@@ -23,6 +23,7 @@ use crate::room::Place;
 use crate::router::expired;
 use crate::status::{State, Status};
 use crate::tree::{Counters, Live, Tree};
+use crate::turn::Turn;
 
 /// What a cell begins with.
 pub(crate) struct Seed {
@@ -41,6 +42,7 @@ pub(crate) struct Cell {
     began: Instant,
     /// How often it failed lately.
     failures: u32,
+    turn: Arc<Turn>,
 }
 
 /// Says that the actor has begun when the beginning is over, however it ended.
@@ -66,6 +68,7 @@ impl Actor for Cell {
 
     async fn on_start(seed: Seed, _: ActorRef<Cell>) -> Result<Cell, Self::Error> {
         let _begun = Begun(Arc::clone(&seed.live));
+        let turn = Turn::among(&seed.tree.turns);
         let context = ActorContext { tree: seed.tree, path: seed.live.path.clone() };
         let mut cell = Cell {
             context,
@@ -74,6 +77,7 @@ impl Actor for Cell {
             actor: Err(Failure::of(StarError::new(ErrorCode::NotRunning, "not started"), Duration::ZERO)),
             began: Instant::now(),
             failures: 0,
+            turn,
         };
         cell.activate().await;
         Ok(cell)
@@ -119,9 +123,11 @@ impl Message<Deliver> for Cell {
         let answered = if self.context.tree.deadlines.has_passed(permit.envelope().deadline) {
             Err(expired(&permit))
         } else {
-            self.answer(&permit).await
+            let turn = Arc::clone(&self.turn);
+            turn.within(self.answer(&permit)).await
         };
         self.show();
+        self.turn.end();
         match (answer, answered) {
             (Some(answer), answered) => {
                 if answer.send(Delivered::Answered(answered)).is_err() {

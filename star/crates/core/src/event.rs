@@ -44,6 +44,19 @@ pub enum EventType {
 }
 
 impl EventType {
+    /// Every type, in the order of the stored form.
+    pub const ALL: [EventType; 9] = [
+        EventType::Created,
+        EventType::Changed,
+        EventType::Written,
+        EventType::Status,
+        EventType::Deleted,
+        EventType::Published,
+        EventType::Tagged,
+        EventType::Broadcast,
+        EventType::RoutesRejected,
+    ];
+
     /// The word for it, as clients see it.
     pub fn word(self) -> &'static str {
         match self {
@@ -95,6 +108,15 @@ impl Event {
         self
     }
 
+    /// Whether the resource is there since this event.
+    pub fn makes_its_resource(&self) -> bool {
+        match self.what {
+            EventType::Created | EventType::Published => true,
+            EventType::Written => self.detail.get("created").is_some_and(|created| created == "true"),
+            _ => false,
+        }
+    }
+
     /// What the log takes.
     pub fn encode(&self) -> Result<NewEvent, CodecError> {
         Ok(NewEvent { body: Bytes::from(codec::encode(SCHEMA, self)?), leaf: None })
@@ -112,6 +134,10 @@ pub struct Happened {
     pub revision: Revision,
     /// Its number within the batch.
     pub index: u16,
+    /// Whether it is the last of its batch.
+    pub is_last: bool,
+    /// How long its stored form is: a measure of what it takes in memory.
+    pub encoded_bytes: usize,
     /// When.
     pub at_ms: UnixMillis,
     /// What.
@@ -119,8 +145,8 @@ pub struct Happened {
 }
 
 impl Happened {
-    /// Reads an event of the log.
-    pub fn from_log(logged: &LoggedEvent) -> Result<Happened, StarError> {
+    /// Reads an event of the log; the caller sees whether another one of its batch follows.
+    pub fn from_log(logged: &LoggedEvent, is_last: bool) -> Result<Happened, StarError> {
         let event = codec::decode(SCHEMA, &logged.body).map_err(|error| {
             StarError::new(ErrorCode::Corrupt, format!("the event at position {} cannot be read", logged.position))
                 .because(&error)
@@ -130,6 +156,8 @@ impl Happened {
             shard: logged.shard.number(),
             revision: logged.revision,
             index: logged.index,
+            is_last,
+            encoded_bytes: logged.body.len(),
             at_ms: logged.at,
             event,
         })

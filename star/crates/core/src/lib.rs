@@ -33,6 +33,7 @@ pub mod status;
 pub mod stored;
 mod timer;
 pub mod tree;
+mod turn;
 pub mod watch;
 
 pub use builtin::described;

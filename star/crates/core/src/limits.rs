@@ -89,6 +89,27 @@ pub const PAGE_SCAN: usize = 20_000;
 /// Batches of events that a watcher reads at once.
 pub const WATCH_BATCHES: usize = 256;
 
+/// Bytes of events, in their stored form, after which a watcher has read enough at once. A batch is
+/// read whole, and may have up to 1 MiB by the limits of the store.
+pub const WATCH_STRETCH_BYTES: usize = 256 * 1024;
+
+/// Events at the end of the log that are kept decoded for all watchers: some seconds of the fastest
+/// writing, so that a watcher which was busy for a moment still finds them.
+pub const WATCH_TAIL_EVENTS: usize = 16 * 1024;
+
+/// Bytes of such events in their stored form; decoded they take about three times as much.
+pub const WATCH_TAIL_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a reader waits for the end of the log to be decoded before it reads the store itself.
+pub const WATCH_CATCH_UP: Duration = Duration::from_secs(2);
+
+/// How long the one who decodes the log rests when the store cannot be read.
+pub const WATCH_REST: Duration = Duration::from_millis(500);
+
+/// How long an event is held back until the actor that committed it has ended its turn. Turns end
+/// within microseconds, except where a change compiles a mechtron.
+pub const WATCH_SETTLE: Duration = Duration::from_secs(5);
+
 /// How often a watcher that sees nothing is told how far it has come.
 pub const WATCH_PROGRESS: Duration = Duration::from_secs(5);
 

@@ -11,6 +11,7 @@ use crate::ports::clock::UnixMillis;
 use crate::ports::meta::{Batch, CommitError, Committed, MetaStore, Operation, Precondition, ReadError};
 use crate::record::{Record, Resource};
 use crate::status::History;
+use crate::turn::Sending;
 
 /// Reads a resource.
 pub async fn load(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<Option<Resource>, StarError> {
@@ -104,7 +105,12 @@ impl Change {
 
     /// Makes it durable. `Ok(None)` when a precondition does not hold: read again, decide again.
     pub async fn commit(self, meta: &Arc<dyn MetaStore>) -> Result<Option<Committed>, StarError> {
-        match meta.commit(self.batch).await {
+        let sending = Sending::note(self.batch.shard, || *meta.head().borrow());
+        let outcome = meta.commit(self.batch).await;
+        if !matches!(outcome, Err(CommitError::Ambiguous)) {
+            sending.answered(outcome.as_ref().ok().copied());
+        }
+        match outcome {
             Ok(committed) => Ok(Some(committed)),
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(error) => Err(commit_failed(&self.path, &error)),

@@ -25,6 +25,8 @@ use crate::shard::ShardActor;
 use crate::shares::Shares;
 use crate::status::Status;
 use crate::timer::Deadlines;
+use crate::turn::Turns;
+use crate::watch::EventLog;
 
 /// What a tree is made of.
 pub struct Ports {
@@ -46,6 +48,9 @@ pub struct Tree {
     pub ports: Ports,
     /// The gate in front of it.
     pub gate: Gate,
+    /// What happened in it, for those who watch.
+    pub log: Arc<EventLog>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) behaviours: Behaviours,
     pub(crate) directory: Directory,
     pub(crate) deadlines: Arc<Deadlines>,
@@ -108,7 +113,10 @@ impl Tree {
 
     /// The same with another limit for the memory that living actors may take.
     pub fn with_actor_memory(ports: Ports, gate: Gate, behaviours: Behaviours, memory_bytes: u64) -> Arc<Tree> {
+        let turns = Arc::new(Turns::default());
         let tree = Arc::new(Tree {
+            log: EventLog::follow(&ports.meta, &turns),
+            turns,
             ports,
             gate,
             behaviours,

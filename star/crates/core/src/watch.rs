@@ -1,25 +1,37 @@
 //! Following the log: what happened below a path, from any moment on.
 //!
-//! A watcher is a place in the log and a filter, nothing more: it reads what is there and waits
-//! for the head to move. It has no buffer that could overflow, so a slow one delays nobody; it
-//! only finds a [`WatchItem::Gap`] when it comes back so late that the log begins behind it.
+//! A watcher is a place in the log and a [`Filter`], nothing more: it reads what is there and
+//! waits for the end to move. What it has read and not yet told is bounded, and it takes no more
+//! until that is told, so a slow one delays nobody; it only finds a [`WatchItem::Gap`] when it
+//! comes back so late that the log begins behind it.
+//!
+//! Whoever is told of an event and then reads, reads at least what the event tells of: an event is
+//! held back until the actor that committed it has published what came of it.
+
+mod filter;
+mod log;
+mod tail;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use star_path::{Candidate, Selector};
-use star_wire::StarError;
+use star_wire::{ErrorCode, StarError};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::event::Happened;
 use crate::limits;
-use crate::ports::meta::{MetaStore, Position, ReadError};
-use crate::stored;
+use crate::ports::meta::{Position, Shard};
+
+pub use filter::{ChildChange, Filter, Word};
+pub use log::EventLog;
+use log::{ReadOn, Stretch};
 
 /// What a watcher is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WatchItem {
-    /// Something happened.
-    Event(Happened),
+    /// Something happened, and what the watcher calls it.
+    Event(Word, Arc<Happened>),
     /// Nothing that concerns it happened up to here.
     Progress(Position),
     /// Events between two positions are no longer kept: list again, then go on.
@@ -33,79 +45,99 @@ pub enum WatchItem {
 
 /// A place in the log and a filter.
 pub struct Watcher {
-    meta: Arc<dyn MetaStore>,
-    filter: Option<Selector>,
+    log: Arc<EventLog>,
+    filter: Filter,
     read_to: Position,
-    told_to: Position,
-    head: tokio::sync::watch::Receiver<Position>,
+    decoded: watch::Receiver<Position>,
     ready: VecDeque<WatchItem>,
+    told_at: Instant,
 }
 
 impl Watcher {
-    /// Follows what the filter covers (everything without one), behind a position.
-    pub fn new(meta: Arc<dyn MetaStore>, filter: Option<Selector>, after: Position) -> Watcher {
-        let head = meta.head();
-        Watcher { meta, filter, read_to: after, told_to: after, head, ready: VecDeque::new() }
+    /// Follows what a filter lets through, behind a position.
+    pub fn new(log: &Arc<EventLog>, filter: Filter, after: Position) -> Watcher {
+        let (log, decoded) = (Arc::clone(log), log.decoded());
+        Watcher { log, filter, read_to: after, decoded, ready: VecDeque::new(), told_at: Instant::now() }
     }
 
     /// Follows from now on.
-    pub fn from_now(meta: Arc<dyn MetaStore>, filter: Option<Selector>) -> Watcher {
-        let now = *meta.head().borrow();
-        Watcher::new(meta, filter, now)
+    pub fn from_now(log: &Arc<EventLog>, filter: Filter) -> Watcher {
+        Watcher::new(log, filter, log.head())
     }
 
-    /// The next thing to know; waits for it. `Progress` comes now and then where nothing happens.
+    /// The next thing to know; waits for it. Where nothing is told for
+    /// [`limits::WATCH_PROGRESS`], it is how far the log was read.
     ///
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Result<WatchItem, StarError> {
         loop {
-            if let Some(item) = self.ready.pop_front() {
+            if let Some(item) = self.next_ready().await {
                 return Ok(item);
             }
-            self.read_on().await?;
+            let more_is_decoded = *self.decoded.borrow_and_update() > self.read_to;
+            if more_is_decoded {
+                self.read_on().await?;
+            }
             if !self.ready.is_empty() {
                 continue;
             }
-            let head_is_further = *self.head.borrow_and_update() > self.read_to;
-            if head_is_further {
+            let progress_at = self.told_at + limits::WATCH_PROGRESS;
+            if Instant::now() >= progress_at {
+                self.told_at = Instant::now();
+                return Ok(WatchItem::Progress(self.read_to));
+            }
+            if more_is_decoded {
+                // A long log in which nothing is wanted must not keep others from running.
+                tokio::task::coop::consume_budget().await;
                 continue;
             }
-            let moved = tokio::time::timeout(limits::WATCH_PROGRESS, self.head.changed()).await;
-            let closed = matches!(moved, Ok(Err(_)));
-            if closed {
-                return Err(StarError::new(star_wire::ErrorCode::Unavailable, "the Star is shutting down"));
-            }
-            if moved.is_err() {
-                self.told_to = self.read_to;
-                return Ok(WatchItem::Progress(self.read_to));
+            if let Ok(Err(_)) = tokio::time::timeout_at(progress_at, self.decoded.changed()).await {
+                return Err(shutting_down());
             }
         }
     }
 
     /// The next thing to know, if it is in the log already; none at the end of the log.
     pub async fn try_next(&mut self) -> Result<Option<WatchItem>, StarError> {
+        if self.ready.is_empty() && self.is_behind() {
+            self.log.catch_up().await;
+        }
         while self.ready.is_empty() && self.is_behind() {
             self.read_on().await?;
         }
-        Ok(self.ready.pop_front())
-    }
-
-    /// What comes next, if it was read already. Events of one batch are read together.
-    pub fn peek(&self) -> Option<&WatchItem> {
-        self.ready.front()
+        Ok(self.next_ready().await)
     }
 
     /// Everything that happened until now, without waiting for more.
     pub async fn drain(&mut self) -> Result<Vec<WatchItem>, StarError> {
-        while self.is_behind() {
-            self.read_on().await?;
+        let mut items = Vec::new();
+        while let Some(item) = self.try_next().await? {
+            items.push(item);
         }
-        Ok(self.ready.drain(..).collect())
+        Ok(items)
     }
 
-    /// Whether the log has moved on since this watcher last read. Costs one atomic load.
+    /// Everything up to the end of the log, once that has moved on; nothing where what was written
+    /// does not concern this watcher.
+    pub async fn moved(&mut self) -> Result<Vec<WatchItem>, StarError> {
+        loop {
+            self.decoded.borrow_and_update();
+            if !self.ready.is_empty() || self.is_behind() {
+                return self.drain().await;
+            }
+            self.decoded.changed().await.map_err(|_| shutting_down())?;
+        }
+    }
+
+    /// Whether the log has moved on since this watcher last read.
     pub fn is_behind(&self) -> bool {
-        *self.head.borrow() > self.read_to
+        self.log.head() > self.read_to
+    }
+
+    /// Whether something was read that is not told yet. If not, everything that concerns it up to
+    /// its position was told.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// The position up to which it has read.
@@ -113,32 +145,41 @@ impl Watcher {
         self.read_to
     }
 
-    async fn read_on(&mut self) -> Result<(), StarError> {
-        let page = match self.meta.events(self.read_to, limits::WATCH_BATCHES).await {
-            Ok(page) => page,
-            Err(ReadError::Compacted { oldest }) => {
-                let to = oldest.saturating_sub(1);
-                self.ready.push_back(WatchItem::Gap { from: self.read_to, to });
-                self.read_to = to;
-                return Ok(());
-            }
-            Err(error) => return Err(stored::read_failed(&star_path::ResourcePath::root(), &error)),
-        };
-        for logged in &page.events {
-            let happened = Happened::from_log(logged)?;
-            if self.concerns(&happened) {
-                self.ready.push_back(WatchItem::Event(happened));
-            }
+    /// What was read and not yet told, once whoever is told can read what it tells of.
+    async fn next_ready(&mut self) -> Option<WatchItem> {
+        if let WatchItem::Event(_, happened) = self.ready.front()?
+            && let Some(shard) = Shard::new(happened.shard)
+        {
+            self.log.turns.settled(shard, happened.position).await;
         }
-        self.read_to = page.read_to;
-        Ok(())
+        self.told_at = Instant::now();
+        self.ready.pop_front()
     }
 
-    fn concerns(&self, happened: &Happened) -> bool {
-        let Some(filter) = &self.filter else { return true };
-        let event = &happened.event;
-        let kind = event.kind.to_string();
-        let attribute = |key: &str| event.detail.get(key).cloned();
-        filter.matches(&Candidate { path: &event.path, kind: &kind, attribute: &attribute }).is_some()
+    async fn read_on(&mut self) -> Result<(), StarError> {
+        let wanted = |happened: &Happened| self.filter.word_for(&happened.event).is_some();
+        match self.log.read_on(self.read_to, wanted).await? {
+            ReadOn::Gap(to) => {
+                self.ready.push_back(WatchItem::Gap { from: self.read_to, to });
+                self.read_to = to;
+            }
+            ReadOn::Stretch(Stretch { events, read_to }) => {
+                let mut told = VecDeque::with_capacity(events.len());
+                for happened in events {
+                    if let Some(word) = self.filter.word_for(&happened.event)
+                        && self.filter.judge(&self.log.meta, &happened.event).await?
+                    {
+                        told.push_back(WatchItem::Event(word, happened));
+                    }
+                }
+                self.ready = told;
+                self.read_to = read_to;
+            }
+        }
+        Ok(())
     }
+}
+
+fn shutting_down() -> StarError {
+    StarError::new(ErrorCode::Unavailable, "the Star is shutting down")
 }

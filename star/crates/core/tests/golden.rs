@@ -81,18 +81,7 @@ fn an_event_of_version_1_is_read_and_written_as_ever() {
         .with("version", "1.1.0");
     let bytes = golden("event-v1.hex", &event.encode().unwrap().body);
     assert_eq!(codec::decode::<Event>(1, &bytes).unwrap(), event);
-    let all = [
-        EventType::Created,
-        EventType::Changed,
-        EventType::Written,
-        EventType::Status,
-        EventType::Deleted,
-        EventType::Published,
-        EventType::Tagged,
-        EventType::Broadcast,
-        EventType::RoutesRejected,
-    ];
-    let bytes: Vec<u8> = all.iter().flat_map(|what| codec::encode(1, what).unwrap()).collect();
+    let bytes: Vec<u8> = EventType::ALL.iter().flat_map(|what| codec::encode(1, what).unwrap()).collect();
     golden("event-types-v1.hex", &bytes);
     golden("event-type-dead-letter-v1.hex", &codec::encode(1, &EventType::DeadLetter).unwrap());
     let of_locks = [EventType::Locked, EventType::Unlocked, EventType::LockStolen];
@@ -106,4 +95,14 @@ fn a_lease_of_version_1_is_read_and_written_as_ever() {
     let lease = Lease { holder, taken_ms: 1_000, until_ms: 31_000, ttl_ms: 30_000, note: "deploy".to_owned() };
     let bytes = golden("lease-v1.hex", &held::encode(&path("acme"), &lease).unwrap());
     assert_eq!(held::decode(&path("acme"), &bytes).unwrap(), lease);
+}
+
+#[test]
+fn the_reference_of_events_lists_every_type_and_no_other() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/reference/events.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = page.split("## Types").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let words: Vec<&str> = star_core::watch::Word::all().map(star_core::watch::Word::as_str).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), words);
 }

@@ -13,7 +13,7 @@ use star_core::gate::Permit;
 use star_core::kind::Kind;
 use star_core::limits;
 use star_core::status::State;
-use star_core::watch::{WatchItem, Watcher};
+use star_core::watch::{Filter, WatchItem, Watcher};
 use star_testkit::{TestTree, path};
 use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
 
@@ -140,12 +140,12 @@ async fn the_history_forgets_what_is_oldest_and_goes_with_its_resource() {
 async fn a_message_that_nobody_waits_for_and_that_fails_is_told_in_the_log() {
     let star = TestTree::start(behaviours()).await;
     star.create(Kind::Space, &path("acme")).await.unwrap();
-    let mut watcher = Watcher::from_now(star.tree.ports.meta.clone(), None);
+    let mut watcher = Watcher::from_now(&star.tree.log, Filter::everything());
     let permit = star.tree.admit(&star.admin, message("acme", "panic")).await.unwrap();
     star.tree.tell(permit).await.unwrap();
     let told = async {
         loop {
-            if let WatchItem::Event(happened) = watcher.next().await.unwrap()
+            if let WatchItem::Event(_, happened) = watcher.next().await.unwrap()
                 && happened.event.what == EventType::DeadLetter
             {
                 return happened.event;

@@ -323,7 +323,7 @@ async fn only_the_owner_steals_and_nobody_renews_what_is_somebody_elses() {
 #[tokio::test]
 async fn the_log_tells_who_took_and_gave_and_stole_and_nothing_of_renewals() {
     let star = Fixture::start().await;
-    let mut watcher = Watcher::from_now(star.star.meta.clone(), Some(Selector::parse("acme:**").unwrap()));
+    let mut watcher = Watcher::from_now(&star.star.tree.log, star_core::watch::Filter::from(Selector::parse("acme:**").unwrap()));
     let held = star.lock(id("a")).await.unwrap();
     star.lock(Claim::Renew(held.token)).await.unwrap();
     let stolen = star.lock(Claim::Steal("b".to_owned())).await.unwrap();
@@ -337,7 +337,7 @@ async fn the_log_tells_who_took_and_gave_and_stole_and_nothing_of_renewals() {
         .unwrap()
         .into_iter()
         .filter_map(|item| match item {
-            star_core::watch::WatchItem::Event(happened) => Some(happened.event),
+            star_core::watch::WatchItem::Event(_, happened) => Some(happened.event),
             _ => None,
         })
         .map(|event| {

@@ -13,7 +13,6 @@ use star_core::command::{Create, Delete, Info, Set, Strategy};
 use star_core::gate::{Authority, CallGrant, Right};
 use star_core::kind::Kind;
 use star_core::status::State;
-use star_core::watch::{WatchItem, Watcher};
 use star_path::{PropertyKey, Selector};
 use star_testkit::{TestTree, path};
 use star_wire::{Deadline, Envelope, ErrorCode, Method, Reply, StarError};
@@ -232,23 +231,4 @@ async fn a_call_that_leads_back_or_goes_on_for_ever_is_refused() {
     let mut far = message("acme", "echo");
     far.hops = star_wire::limits::HOPS;
     assert_eq!(star.ask(far).await.unwrap_err().code(), ErrorCode::TooManyHops);
-}
-
-#[tokio::test]
-async fn a_watcher_sees_what_it_asked_for_in_order_and_can_resume() {
-    let (star, _) = tree().await;
-    let meta: Arc<dyn star_core::ports::meta::MetaStore> = star.meta.clone();
-    let mut watcher = Watcher::from_now(Arc::clone(&meta), Some(Selector::parse("acme:**").unwrap()));
-    for (kind, at) in [(Kind::Space, "acme"), (Kind::Space, "other"), (Kind::Base, "acme:b")] {
-        star.create(kind, &path(at)).await.unwrap();
-    }
-    let mut seen = Vec::new();
-    while seen.len() < 2 {
-        if let WatchItem::Event(happened) = watcher.next().await.unwrap() {
-            seen.push((happened.position, happened.event.path.to_string()));
-        }
-    }
-    assert_eq!(seen.iter().map(|(_, path)| path.as_str()).collect::<Vec<_>>(), ["acme", "acme:b"]);
-    let resumed = Watcher::new(meta, None, seen[0].0).drain().await.unwrap();
-    assert_eq!(resumed.len(), 2, "`other` and `acme:b`");
 }

@@ -4,18 +4,22 @@
 //! |---|---|
 //! | `since` | cursor behind which to begin; `0` is before the first event |
 //! | `select` | only events of resources that this selector covers |
-//! | `limit` | at most so many events |
+//! | `children` | in place of `select`: what becomes of the children of this resource |
+//! | `type` | only events of these types, separated by commas |
+//! | `limit` | at most so many events; fewer where they are large |
 //! | `wait` | seconds to wait for the first event if there is none |
 //! | `follow` | `true`: go on with what happens |
 //!
 //! An answer that ends says in the header `star-cursor` where to go on. Events that are no longer
-//! kept leave a line `{"gap":{"from":…,"to":…}}`. What may be read is decided by the gate, event
-//! by event. The Watch service reads from the same feed.
+//! kept leave a line `{"gap":{"from":…,"to":…}}`, and an answer that goes on says now and then how
+//! far it has come: `{"progress":{"cursor":…}}`. What may be read is decided by the gate, event by
+//! event. The Watch service reads from the same feed.
 
 mod body;
 mod cursor;
 pub(crate) mod feed;
 mod query;
+mod wanted;
 
 use axum::Router;
 use axum::body::Body;
@@ -31,9 +35,11 @@ use crate::limits;
 use crate::state::ApiState;
 
 use body::Form;
+pub(crate) use body::progress;
 pub(crate) use cursor::Cursor;
 use feed::{Feed, FeedItem, place_of};
 use query::{AtEnd, EventsQuery};
+pub(crate) use wanted::Wanted;
 
 /// Where to go on after an answer that ends.
 const CURSOR: HeaderName = HeaderName::from_static("star-cursor");
@@ -50,7 +56,7 @@ async fn events(State(state): State<ApiState>, caller: Caller, uri: Uri, headers
 async fn answer(state: &ApiState, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, StarError> {
     let form = Form::asked_for(headers);
     let query = EventsQuery::parse(uri, headers, form)?;
-    let mut feed = Feed::open(state, &caller.authority, query.selector, query.since).await?;
+    let mut feed = Feed::open(state, &caller.authority, query.filter, query.since).await?;
     let wait = match query.at_end {
         AtEnd::Follow => return Ok(response(form, body::following(feed, form, query.limit), None)),
         AtEnd::Wait(wait) => wait,
@@ -58,8 +64,8 @@ async fn answer(state: &ApiState, caller: &Caller, uri: &Uri, headers: &HeaderMa
     let first = feed.first(wait).await?;
     match query.limit {
         Some(limit) => {
-            let page = Page::collect(feed, first, limit.min(limits::EVENTS_MAX)).await?;
-            Ok(response(form, form.all(&page.items).into(), Some(page.next)))
+            let page = Page::collect(feed, first, limit.min(limits::EVENTS_MAX), form).await?;
+            Ok(response(form, page.bytes.into(), Some(page.next)))
         }
         // All of it can be long, so it is sent as it is read; where it ends is fixed beforehand.
         None => {
@@ -81,24 +87,25 @@ fn response(form: Form, body: Body, next: Option<Cursor>) -> Response {
     response
 }
 
-/// A bounded part of the log.
+/// A bounded part of the log, as it is sent.
 struct Page {
-    items: Vec<FeedItem>,
+    bytes: Vec<u8>,
     next: Cursor,
 }
 
 impl Page {
-    async fn collect(mut feed: Feed, first: Option<FeedItem>, limit: usize) -> Result<Page, StarError> {
-        let mut items = Vec::new();
+    /// At most `limit` items, and not many more bytes than a page may have.
+    async fn collect(mut feed: Feed, first: Option<FeedItem>, limit: usize, form: Form) -> Result<Page, StarError> {
+        let (mut bytes, mut items) = (Vec::new(), 0);
         let mut next_item = first;
         while let Some(item) = next_item {
-            items.push(item);
-            if items.len() == limit {
-                let next = items.last().and_then(place_of).unwrap_or_else(|| feed.position());
-                return Ok(Page { items, next });
+            form.write(&item, &mut bytes);
+            items += 1;
+            if items == limit || bytes.len() >= limits::PAGE_BYTES {
+                return Ok(Page { bytes, next: place_of(&item) });
             }
             next_item = feed.try_next().await?;
         }
-        Ok(Page { items, next: feed.position() })
+        Ok(Page { bytes, next: feed.position() })
     }
 }

@@ -65,8 +65,12 @@ pub const EVENTS_MAX: usize = 10_000;
 /// Longest wait for the first event.
 pub const EVENTS_WAIT: Duration = Duration::from_secs(300);
 
-/// Events that are written into one piece of a body when many are there.
-pub const EVENTS_PIECE: usize = 64;
+/// Bytes after which a piece of a body of events is sent. What a reader that is slow has not taken
+/// is at most this and one event.
+pub const EVENTS_PIECE_BYTES: usize = 64 * 1024;
+
+/// How long a browser waits before it comes back after a lost connection.
+pub const EVENTS_RETRY: Duration = Duration::from_secs(1);
 
 /// How long a check of readiness may take.
 pub const READY_CHECK: Duration = Duration::from_secs(2);

@@ -5,6 +5,7 @@
 //! translated by `schema`. What is an error of ours becomes one of the protocol in `call`.
 
 mod call;
+mod consumers;
 mod door;
 mod kinds;
 mod listing;
@@ -42,6 +43,10 @@ pub(crate) const PROCEDURES: &[&str] = &[
     v1::LOCKS_RENEW_SPEC.procedure,
     v1::LOCKS_UNLOCK_SPEC.procedure,
     v1::WATCH_WATCH_SPEC.procedure,
+    v1::CONSUMERS_OPEN_SPEC.procedure,
+    v1::CONSUMERS_ADVANCE_SPEC.procedure,
+    v1::CONSUMERS_FORGET_SPEC.procedure,
+    v1::CONSUMERS_LIST_SPEC.procedure,
     v1::STARS_STATUS_SPEC.procedure,
     v1::STARS_WHO_AM_I_SPEC.procedure,
 ];
@@ -57,6 +62,7 @@ pub fn routes(state: &ApiState) -> axum::Router {
     let resources = Arc::new(resources::ResourcesService { state: state.clone() });
     let locks = Arc::new(locks::LocksService { state: state.clone() });
     let watch = Arc::new(watch::WatchService { state: state.clone() });
+    let consumers = Arc::new(consumers::ConsumersService { state: state.clone() });
     let stars = Arc::new(stars::StarsService { state: state.clone() });
     let door = |router: connectrpc::Router, policy: &DeadlinePolicy| door::Door::new(&state, router, policy);
     let calls = connectrpc::Router::new;
@@ -65,5 +71,6 @@ pub fn routes(state: &ApiState) -> axum::Router {
         .route_service("/starlane.v1.Locks/{method}", door(calls().add_service(locks), &long))
         .route_service("/starlane.v1.Messages/{method}", door(messages::registered(&state), &long))
         .route_service("/starlane.v1.Watch/{method}", door(calls().add_service(watch), &endless))
+        .route_service("/starlane.v1.Consumers/{method}", door(calls().add_service(consumers), &short))
         .route_service("/starlane.v1.Stars/{method}", door(calls().add_service(stars), &short))
 }

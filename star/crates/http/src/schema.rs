@@ -13,8 +13,11 @@ use star_core::lock::fence::guardian;
 use star_core::ports::clock::UnixMillis;
 use star_core::record::{Body, Resource};
 use star_core::status::{State, Status};
+use star_core::watch::Word;
 use star_path::ResourcePath;
 use star_wire::Agent;
+
+use crate::events::Cursor;
 
 /// A moment.
 pub(crate) fn timestamp(at_ms: UnixMillis) -> Timestamp {
@@ -34,20 +37,24 @@ fn nanos(ms: u64) -> i32 {
     (ms % 1000) as i32 * 1_000_000
 }
 
-/// An event with the cursor behind which a reader goes on after it.
-pub(crate) fn event(happened: Happened, cursor: String) -> v1::Event {
-    let event = happened.event;
+/// An event under the word that its reader has for it.
+pub(crate) fn event(word: Word, happened: &Happened) -> v1::Event {
+    let event = &happened.event;
+    let mut detail = event.detail.clone();
+    if let (Word::Child(_), Some(parent)) = (word, event.path.parent()) {
+        detail.insert("parent".to_owned(), parent.to_string());
+    }
     v1::Event {
-        cursor,
+        cursor: Cursor::after(happened).to_string(),
         shard: u32::from(happened.shard),
         revision: happened.revision,
         index: u32::from(happened.index),
         time: timestamp(happened.at_ms).into(),
-        r#type: event.what.word().to_owned(),
+        r#type: word.as_str().to_owned(),
         path: event.path.to_string(),
         kind: event.kind.to_string(),
         agent: agent(&event.agent),
-        detail: event.detail,
+        detail,
         ..Default::default()
     }
 }
@@ -182,10 +189,18 @@ mod tests {
         let what = Event::new(EventType::Tagged, &path("acme:site"), Kind::ArtifactBundleSeries, &Agent::Anonymous)
             .with("tag", "latest")
             .with("version", "1.2.0");
-        let happened =
-            Happened { position: 17, shard: 3, revision: 9, index: 1, at_ms: 1_700_000_000_250, event: what };
+        let happened = Happened {
+            position: 17,
+            shard: 3,
+            revision: 9,
+            index: 1,
+            is_last: true,
+            encoded_bytes: 0,
+            at_ms: 1_700_000_000_250,
+            event: what,
+        };
         assert_eq!(
-            serde_json::to_string(&event(happened, "17".into())).unwrap(),
+            serde_json::to_string(&event(Word::Type(EventType::Tagged), &happened)).unwrap(),
             r#"{"cursor":"17","shard":3,"revision":"9","index":1,"time":"2023-11-14T22:13:20.250Z","type":"tagged","path":"acme:site","kind":"ArtifactBundleSeries","detail":{"tag":"latest","version":"1.2.0"}}"#
         );
     }

@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FallocateFlags;
+
 /// Makes and finds files.
 pub trait Disk: Send + Sync + 'static {
     /// Makes a directory and its parents, durably, where they are missing.
@@ -33,6 +35,9 @@ pub trait DiskFile: Send + Sync {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Reads up to `buffer.len()` bytes at an offset; 0 at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Grows the file to a length with zeros, taking the space now. A hint: a disk that cannot do
+    /// it says so, and nothing has changed.
+    fn reserve(&self, len: u64) -> io::Result<()>;
     /// Makes all that was written, and the length, durable.
     fn sync(&self) -> io::Result<()>;
     /// Cuts the file.
@@ -96,6 +101,10 @@ impl DiskFile for LocalFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buffer, offset)
+    }
+
+    fn reserve(&self, len: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, len)?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use star_core::ports::meta::{
-    Batch, CommitError, Committed, EventPage, Key, KeyRange, Limits, LoggedEvent, MetaStore, Operation, Position,
-    Precondition, ReadError, Revision, ScanPage, StoreStatus, Versioned,
+    Batch, CommitError, Committed, Consumer, ConsumerError, EventPage, Key, KeyRange, Limits, LoggedEvent, MetaStore,
+    Operation, Position, Precondition, ReadError, Revision, ScanPage, StoreStatus, Versioned,
 };
 use tokio::sync::watch;
 
@@ -22,6 +22,11 @@ struct State {
     deleted: Vec<(KeyRange, Revision)>,
     revisions: HashMap<u16, Revision>,
     log: Vec<Vec<Arc<LoggedEvent>>>,
+    /// Batches at the beginning of the log that are no longer kept.
+    forgotten: Position,
+    /// How often events were read.
+    event_reads: u64,
+    consumers: BTreeMap<String, Position>,
     disk_full: bool,
 }
 
@@ -34,6 +39,16 @@ impl MemoryMeta {
     /// From now on (or no longer) every commit fails as on a full disk.
     pub fn set_disk_full(&self, full: bool) {
         self.state().disk_full = full;
+    }
+
+    /// From now on events up to a position are no longer kept.
+    pub fn forget_events_up_to(&self, position: Position) {
+        self.state().forgotten = position;
+    }
+
+    /// How often events were read so far.
+    pub fn event_reads(&self) -> u64 {
+        self.state().event_reads
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +133,11 @@ impl MetaStore for MemoryMeta {
     }
 
     async fn events(&self, after: Position, limit: usize) -> Result<EventPage, ReadError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.event_reads += 1;
+        if after < state.forgotten {
+            return Err(ReadError::Compacted { oldest: state.forgotten + 1 });
+        }
         let batches = state.log.iter().skip(usize::try_from(after).unwrap_or(usize::MAX)).take(limit);
         let read_to = after + batches.clone().count() as Position;
         Ok(EventPage { events: batches.flatten().cloned().collect(), read_to })
@@ -126,6 +145,30 @@ impl MetaStore for MemoryMeta {
 
     fn head(&self) -> watch::Receiver<Position> {
         self.head.subscribe()
+    }
+
+    async fn register_consumer(&self, name: &str, from: Position) -> Result<Position, ConsumerError> {
+        Ok(*self.state().consumers.entry(name.to_owned()).or_insert(from))
+    }
+
+    async fn advance_consumer(&self, name: &str, to: Position) -> Result<(), ConsumerError> {
+        let head = *self.head.borrow();
+        if to > head {
+            return Err(ConsumerError::Beyond { to, head });
+        }
+        let mut state = self.state();
+        let cursor = state.consumers.get_mut(name).ok_or(ConsumerError::Unknown)?;
+        *cursor = to.max(*cursor);
+        Ok(())
+    }
+
+    async fn drop_consumer(&self, name: &str) -> Result<(), ConsumerError> {
+        self.state().consumers.remove(name).map(|_| ()).ok_or(ConsumerError::Unknown)
+    }
+
+    fn consumers(&self) -> Vec<Consumer> {
+        let each = self.state().consumers.clone().into_iter();
+        each.map(|(name, position)| Consumer { name, position }).collect()
     }
 
     fn limits(&self) -> Limits {

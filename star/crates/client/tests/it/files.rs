@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use futures::TryStreamExt as _;
-use star_client::{Class, ClientError, Condition, EventsQuery, Outgoing, Part, Stored, UploadOptions, limits, silent};
+use star_client::{
+    Class, ClientError, Condition, EventsQuery, Outgoing, Part, Stored, UploadOptions, WatchItem, cursor_of, limits,
+    silent,
+};
 use star_path::ResourcePath;
 use tokio::io::AsyncRead;
 
@@ -139,9 +142,10 @@ async fn the_log_is_read_from_a_cursor() {
     let star = FakeStar::start().await;
     let query = EventsQuery { since: Some("1".into()), ..Default::default() };
     let events: Vec<_> = star.client().events(&query).await.unwrap().try_collect().await.unwrap();
-    let cursors: Vec<&str> = events.iter().map(|event| event.cursor.as_str()).collect();
+    let cursors: Vec<&str> = events.iter().filter_map(cursor_of).collect();
     assert_eq!(cursors, ["2", "3"]);
-    assert_eq!((events[0].path.as_str(), events[0].revision), ("a:2", 2));
+    let WatchItem::Event(event) = &events[0] else { panic!("{events:?}") };
+    assert_eq!((event.path.as_str(), event.revision), ("a:2", 2));
     let query = EventsQuery { since: Some("never".into()), ..Default::default() };
     let error = star.client().events(&query).await.err().unwrap();
     assert_eq!(error.detail().unwrap().code, "S0110");

@@ -98,6 +98,9 @@ async fn commit(
     for (key, value) in &command.labels {
         event = event.with(&format!("labels.{key}"), value.as_str());
     }
+    for key in &command.remove_labels {
+        event = event.with(&format!("labels.{key}"), "");
+    }
     change.tell(&event)?;
     for (path, record) in &plan.also {
         let what = match stored::load(&ports.meta, path).await? {

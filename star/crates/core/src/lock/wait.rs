@@ -16,7 +16,7 @@ use crate::event::EventType;
 use crate::gate::Authority;
 use crate::limits;
 use crate::tree::Tree;
-use crate::watch::{WatchItem, Watcher};
+use crate::watch::{Filter, WatchItem, Watcher};
 
 impl Tree {
     /// Takes a lock in somebody's name, and waits at most `wait`, and at most
@@ -37,7 +37,7 @@ impl Tree {
         deadline: Deadline,
     ) -> Result<Held, StarError> {
         // From before the first look, so that no release falls in between.
-        let mut watcher = Watcher::from_now(Arc::clone(&self.ports.meta), None);
+        let mut watcher = Watcher::from_now(&self.log, Filter::everything());
         let until = Instant::now() + wait.min(limits::LOCK_WAIT);
         loop {
             let permit = self.gate.admit(authority, command.envelope(path)?.with_deadline(deadline)).await?;
@@ -80,7 +80,7 @@ async fn pause(watcher: &mut Watcher, path: &ResourcePath, error: &StarError, un
 async fn freed(watcher: &mut Watcher, path: &ResourcePath) -> Result<(), StarError> {
     loop {
         match watcher.next().await? {
-            WatchItem::Event(happened) => {
+            WatchItem::Event(_, happened) => {
                 let event = &happened.event;
                 let concerned = match event.what {
                     EventType::Unlocked => event.path == *path,

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use bytes::Bytes;
 use futures::stream;
+use star_api::v1;
 use star_wire::StarError;
 
 use super::Cursor;
@@ -37,16 +38,17 @@ impl Form {
         }
     }
 
-    /// Items, one after the other.
-    pub(super) fn all(self, items: &[FeedItem]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for item in items {
-            self.write(item, &mut bytes);
+    /// What stands before the first item of a body that goes on: it also tells a browser, and
+    /// whoever is in between, that the answer has begun.
+    fn opening(self) -> Vec<u8> {
+        match self {
+            Form::Lines => Vec::new(),
+            Form::ServerSent => format!("retry: {}\n\n", limits::EVENTS_RETRY.as_millis()).into_bytes(),
         }
-        bytes
     }
 
-    fn write(self, item: &FeedItem, into: &mut Vec<u8>) {
+    /// Writes an item.
+    pub(super) fn write(self, item: &FeedItem, into: &mut Vec<u8>) {
         match (self, item) {
             (Form::Lines, FeedItem::Event(event, _)) => {
                 json(event, into);
@@ -57,8 +59,11 @@ impl Form {
                 json(gap, into);
                 into.extend(b"}\n");
             }
-            // A sign of life for whoever is in between; readers skip empty lines.
-            (Form::Lines, FeedItem::Progress(_)) => into.push(b'\n'),
+            (Form::Lines, FeedItem::Progress(cursor)) => {
+                into.extend(b"{\"progress\":");
+                json(&progress(*cursor), into);
+                into.extend(b"}\n");
+            }
             (Form::ServerSent, FeedItem::Event(event, cursor)) => {
                 into.extend(format!("id: {cursor}\ndata: ").as_bytes());
                 json(event, into);
@@ -69,9 +74,19 @@ impl Form {
                 json(gap, into);
                 into.extend(b"\n\n");
             }
-            (Form::ServerSent, FeedItem::Progress(cursor)) => into.extend(format!("id: {cursor}\n\n").as_bytes()),
+            // The comment is for whoever is in between and looks for signs of life.
+            (Form::ServerSent, FeedItem::Progress(cursor)) => {
+                into.extend(format!(": heartbeat\nid: {cursor}\nevent: progress\ndata: ").as_bytes());
+                json(&progress(*cursor), into);
+                into.extend(b"\n\n");
+            }
         }
     }
+}
+
+/// How far the log was read, in the words of the schema.
+pub(crate) fn progress(cursor: Cursor) -> v1::Progress {
+    v1::Progress { cursor: cursor.to_string(), ..Default::default() }
 }
 
 fn json(value: &impl serde::Serialize, into: &mut Vec<u8>) {
@@ -80,13 +95,14 @@ fn json(value: &impl serde::Serialize, into: &mut Vec<u8>) {
 
 /// The events up to a place, as they are read.
 pub(super) fn until(feed: Feed, first: Option<FeedItem>, form: Form, end: Cursor) -> Body {
-    let reading = Reading { feed, first, form, end: Some(end), left: usize::MAX };
+    let reading = Reading { feed, first, form, end: Some(end), left: usize::MAX, opening: Vec::new() };
     body(reading)
 }
 
 /// The events as they happen; with a limit, so many.
 pub(super) fn following(feed: Feed, form: Form, limit: Option<usize>) -> Body {
-    let reading = Reading { feed, first: None, form, end: None, left: limit.unwrap_or(usize::MAX) };
+    let left = limit.unwrap_or(usize::MAX);
+    let reading = Reading { feed, first: None, form, end: None, left, opening: form.opening() };
     body(reading)
 }
 
@@ -96,6 +112,7 @@ struct Reading {
     form: Form,
     end: Option<Cursor>,
     left: usize,
+    opening: Vec<u8>,
 }
 
 fn body(reading: Reading) -> Body {
@@ -108,8 +125,8 @@ fn body(reading: Reading) -> Body {
 impl Reading {
     /// What is there, in one piece; waits only if there is nothing and the end is open.
     async fn piece(&mut self) -> Result<Option<Bytes>, StarError> {
-        let mut bytes = Vec::new();
-        for _ in 0..limits::EVENTS_PIECE {
+        let mut bytes = std::mem::take(&mut self.opening);
+        while bytes.len() < limits::EVENTS_PIECE_BYTES {
             let item = match self.first.take() {
                 Some(item) => Some(item),
                 None if self.left == 0 => None,
@@ -142,17 +159,13 @@ impl Reading {
     }
 
     fn is_before_the_end(&self, item: &FeedItem) -> bool {
-        match (self.end, place_of(item)) {
-            (Some(end), Some(place)) => place.position() <= end.position(),
-            _ => true,
-        }
+        self.end.is_none_or(|end| place_of(item).position() <= end.position())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
-    use star_api::v1;
 
     use super::*;
 
@@ -163,18 +176,27 @@ mod tests {
         vec![FeedItem::Gap(gap, at(9)), FeedItem::Event(event, at(17)), FeedItem::Progress(at(20))]
     }
 
+    fn written(form: Form) -> String {
+        let mut bytes = Vec::new();
+        items().iter().for_each(|item| form.write(item, &mut bytes));
+        String::from_utf8(bytes).unwrap()
+    }
+
     #[test]
     fn lines_are_one_json_object_each() {
-        let text = String::from_utf8(Form::Lines.all(&items())).unwrap();
-        assert_eq!(text, "{\"gap\":{\"from\":\"3\",\"to\":\"9\"}}\n{\"cursor\":\"17\",\"path\":\"acme\"}\n\n");
+        let text = written(Form::Lines);
+        assert_eq!(
+            text,
+            "{\"gap\":{\"from\":\"3\",\"to\":\"9\"}}\n{\"cursor\":\"17\",\"path\":\"acme\"}\n{\"progress\":{\"cursor\":\"20\"}}\n"
+        );
     }
 
     #[test]
     fn server_sent_events_carry_the_cursor_as_their_id() {
-        let text = String::from_utf8(Form::ServerSent.all(&items())).unwrap();
+        let text = written(Form::ServerSent);
         assert_eq!(
             text,
-            "id: 9\nevent: gap\ndata: {\"from\":\"3\",\"to\":\"9\"}\n\nid: 17\ndata: {\"cursor\":\"17\",\"path\":\"acme\"}\n\nid: 20\n\n"
+            "id: 9\nevent: gap\ndata: {\"from\":\"3\",\"to\":\"9\"}\n\nid: 17\ndata: {\"cursor\":\"17\",\"path\":\"acme\"}\n\n: heartbeat\nid: 20\nevent: progress\ndata: {\"cursor\":\"20\"}\n\n"
         );
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use star_core::event::Happened;
 use star_core::ports::meta::Position;
 use star_wire::{ErrorCode, StarError};
 
@@ -16,13 +17,21 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    /// Behind an event. It follows from the log alone, so it is the same for every reader.
+    pub(crate) fn after(happened: &Happened) -> Cursor {
+        match happened.is_last {
+            true => Cursor::behind(happened.position),
+            false => Cursor::within(happened.position, happened.index),
+        }
+    }
+
     /// Behind all events of a batch.
     pub(crate) fn behind(position: Position) -> Cursor {
         Cursor { position, index: None }
     }
 
     /// Behind one event of a batch, with more of them to come.
-    pub(crate) fn within(position: Position, index: u16) -> Cursor {
+    fn within(position: Position, index: u16) -> Cursor {
         Cursor { position, index: Some(index) }
     }
 

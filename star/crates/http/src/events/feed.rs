@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use star_api::v1;
-use star_core::event::Happened;
 use star_core::gate::{Authority, Right};
-use star_core::watch::{WatchItem, Watcher};
-use star_path::{ResourcePath, Selector};
+use star_core::limits::WATCH_PROGRESS;
+use star_core::watch::{Filter, WatchItem, Watcher};
+use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
+use tokio::time::Instant;
 
 use super::Cursor;
 use crate::schema;
@@ -26,43 +27,42 @@ pub(crate) enum FeedItem {
 }
 
 /// The place behind an item.
-pub(crate) fn place_of(item: &FeedItem) -> Option<Cursor> {
+pub(crate) fn place_of(item: &FeedItem) -> Cursor {
     match item {
-        FeedItem::Event(_, cursor) | FeedItem::Progress(cursor) | FeedItem::Gap(_, cursor) => Some(*cursor),
+        FeedItem::Event(_, cursor) | FeedItem::Progress(cursor) | FeedItem::Gap(_, cursor) => *cursor,
     }
 }
 
-/// The events that a selector covers and an authority may see, from a place on.
+/// The events that a filter lets through and an authority may see, from a place on.
 pub(crate) struct Feed {
     state: ApiState,
     authority: Arc<Authority>,
     watcher: Watcher,
     since: Cursor,
+    told_at: Instant,
 }
 
 impl Feed {
     /// Opens the log behind `since`; without it, from now on.
     ///
     /// # Errors
-    /// When the authority may not read where the selector begins, or the place is none of this
-    /// log.
+    /// When the authority may not read where the filter begins, or the place is none of this log.
     pub(crate) async fn open(
         state: &ApiState,
         authority: &Arc<Authority>,
-        selector: Option<Selector>,
+        filter: Filter,
         since: Option<Cursor>,
     ) -> Result<Feed, StarError> {
         let tree = state.tree();
-        let prefix = selector.as_ref().map_or_else(ResourcePath::root, |selector| selector.literal_prefix().clone());
-        tree.gate.allow(authority, Right::Read, &prefix).await?;
-        let head = *tree.ports.meta.head().borrow();
+        tree.gate.allow(authority, Right::Read, &filter.prefix()).await?;
+        let head = tree.log.head();
         let since = since.unwrap_or_else(|| Cursor::behind(head));
         if since.position() > head {
             return Err(StarError::new(ErrorCode::InvalidArgument, format!("the log ends at {head}, before {since}"))
                 .hint("the cursor comes from another Star, or from before a restore: list again, then go on"));
         }
-        let watcher = Watcher::new(Arc::clone(&tree.ports.meta), selector, since.read_from());
-        Ok(Feed { state: state.clone(), authority: authority.clone(), watcher, since })
+        let watcher = Watcher::new(&tree.log, filter, since.read_from());
+        Ok(Feed { state: state.clone(), authority: authority.clone(), watcher, since, told_at: Instant::now() })
     }
 
     /// The next item, whenever it comes. None when the Star shuts down.
@@ -74,6 +74,11 @@ impl Feed {
             };
             if let Some(item) = self.told(item).await {
                 return Ok(Some(item));
+            }
+            // Whoever may see nothing of what happens is still told how far the log was read.
+            if self.told_at.elapsed() >= WATCH_PROGRESS && !self.watcher.is_ready() {
+                self.told_at = Instant::now();
+                return Ok(Some(FeedItem::Progress(self.position())));
             }
         }
     }
@@ -96,7 +101,7 @@ impl Feed {
         if wait.is_zero() {
             return Ok(None);
         }
-        let until = tokio::time::Instant::now() + wait;
+        let until = Instant::now() + wait;
         loop {
             // Only the waiting is cut short: an item that was taken from the log is told.
             let item = tokio::select! {
@@ -118,34 +123,27 @@ impl Feed {
 
     /// The end of the log as it is now.
     pub(crate) fn head(&self) -> Cursor {
-        Cursor::behind(*self.state.tree().ports.meta.head().borrow())
+        Cursor::behind(self.state.tree().log.head())
     }
 
     /// What the reader is told of an item, if anything.
-    async fn told(&self, item: WatchItem) -> Option<FeedItem> {
-        match item {
-            WatchItem::Progress(position) => Some(FeedItem::Progress(Cursor::behind(position))),
+    async fn told(&mut self, item: WatchItem) -> Option<FeedItem> {
+        let told = match item {
+            WatchItem::Progress(position) => FeedItem::Progress(Cursor::behind(position.max(self.since.position()))),
             WatchItem::Gap { from, to } => {
                 let gap = v1::Gap { from: from.to_string(), to: to.to_string(), ..Default::default() };
-                Some(FeedItem::Gap(gap, Cursor::behind(to)))
+                FeedItem::Gap(gap, Cursor::behind(to))
             }
-            WatchItem::Event(happened) => {
-                let cursor = self.cursor_behind(&happened);
+            WatchItem::Event(word, happened) => {
                 let seen = self.since.covers(happened.position, happened.index);
-                let wanted = !seen && self.may_read(&happened.event.path).await;
-                wanted.then(|| FeedItem::Event(schema::event(happened, cursor.to_string()), cursor))
+                if seen || !self.may_read(&happened.event.path).await {
+                    return None;
+                }
+                FeedItem::Event(schema::event(word, &happened), Cursor::after(&happened))
             }
-        }
-    }
-
-    fn cursor_behind(&self, happened: &Happened) -> Cursor {
-        // Events of one batch are read together, so what follows in the batch is there already.
-        match self.watcher.peek() {
-            Some(WatchItem::Event(next)) if next.position == happened.position => {
-                Cursor::within(happened.position, happened.index)
-            }
-            _ => Cursor::behind(happened.position),
-        }
+        };
+        self.told_at = Instant::now();
+        Some(told)
     }
 
     async fn may_read(&self, path: &ResourcePath) -> bool {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use serde::Deserialize;
-use star_path::Selector;
+use star_core::watch::Filter;
 use star_wire::{ErrorCode, StarError};
 
-use super::{Cursor, Form};
+use super::{Cursor, Form, Wanted};
 use crate::limits;
 
 /// The parameters as they come.
@@ -18,6 +18,9 @@ struct Parameters {
     since: Option<String>,
     #[serde(alias = "selector")]
     select: Option<String>,
+    children: Option<String>,
+    #[serde(rename = "type")]
+    types: Option<String>,
     limit: Option<usize>,
     wait: Option<u64>,
     follow: Option<bool>,
@@ -37,7 +40,7 @@ pub(super) enum AtEnd {
 pub(super) struct EventsQuery {
     /// Where to begin; none for the events from now on.
     pub(super) since: Option<Cursor>,
-    pub(super) selector: Option<Selector>,
+    pub(super) filter: Filter,
     pub(super) limit: Option<usize>,
     pub(super) at_end: AtEnd,
 }
@@ -46,7 +49,7 @@ impl EventsQuery {
     pub(super) fn parse(uri: &Uri, headers: &HeaderMap, form: Form) -> Result<EventsQuery, StarError> {
         let Query(given) = Query::<Parameters>::try_from_uri(uri).map_err(|rejection| {
             invalid(format!("the parameters cannot be read: {}", rejection.body_text()))
-                .hint("parameters are: since, select, limit, wait, follow")
+                .hint("parameters are: since, select, children, type, limit, wait, follow")
         })?;
         // A browser that lost the connection says where it was, and knows better than its URL.
         let resumed = headers.get("last-event-id").filter(|_| form == Form::ServerSent);
@@ -65,8 +68,11 @@ impl EventsQuery {
         if given.limit == Some(0) {
             return Err(invalid("`limit` is at least 1".into()));
         }
-        let selector = given.select.filter(|text| !text.is_empty()).map(|text| Selector::parse(&text)).transpose()?;
-        Ok(EventsQuery { since, selector, limit: given.limit, at_end })
+        let text = |given: &'_ Option<String>| given.clone().unwrap_or_default();
+        let (selector, children_of, types) = (text(&given.select), text(&given.children), text(&given.types));
+        let types = types.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let filter = Wanted { selector: &selector, children_of: &children_of, types }.filter()?;
+        Ok(EventsQuery { since, filter, limit: given.limit, at_end })
     }
 }
 
@@ -110,7 +116,7 @@ mod tests {
     #[test]
     fn a_selector_may_be_called_select_or_selector() {
         for query in ["select=acme:**", "selector=acme:**"] {
-            assert_eq!(lines(query).unwrap().selector.unwrap().literal_prefix().as_str(), "acme");
+            assert_eq!(lines(query).unwrap().filter.prefix().as_str(), "acme");
         }
     }
 
@@ -125,6 +131,9 @@ mod tests {
             "cursor=1",
             "wait=1&follow=true",
             "select=a:b:[",
+            "select=a&children=a",
+            "type=exploded",
+            "type=child-added",
         ] {
             let error = lines(bad).unwrap_err();
             assert!(matches!(error.code(), ErrorCode::InvalidArgument | ErrorCode::MalformedPath), "{bad}: {error}");
@@ -136,7 +145,7 @@ mod tests {
         let headers: HeaderMap =
             [("last-event-id".parse().unwrap(), HeaderValue::from_static("17.0"))].into_iter().collect();
         let query = parse("since=3", Form::ServerSent, &headers).unwrap();
-        assert_eq!((query.since, query.at_end), (Some(Cursor::within(17, 0)), AtEnd::Follow));
+        assert_eq!((query.since, query.at_end), (Some("17.0".parse().unwrap()), AtEnd::Follow));
         assert_eq!(parse("since=3", Form::Lines, &headers).unwrap().since, Some(Cursor::behind(3)));
     }
 }

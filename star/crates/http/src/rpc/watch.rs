@@ -14,8 +14,8 @@ use star_path::Selector;
 use star_wire::{ErrorCode, StarError};
 
 use super::call::Call;
-use crate::events::Cursor;
 use crate::events::feed::{Feed, FeedItem};
+use crate::events::{Cursor, Wanted, progress};
 use crate::request_id::RequestId;
 use crate::schema;
 use crate::state::ApiState;
@@ -58,23 +58,29 @@ struct Initial {
 
 impl Watching {
     async fn open(call: &Call<'_>, request: v1::WatchRequest) -> Result<Watching, StarError> {
-        let v1::WatchRequest { selector, since, include_initial, .. } = request;
-        let selector = Some(selector).filter(|text| !text.is_empty()).map(|text| Selector::parse(&text)).transpose()?;
-        if include_initial && since.is_some() {
-            return Err(StarError::new(ErrorCode::InvalidArgument, "`since` and `include_initial` exclude each other"));
+        let v1::WatchRequest { selector, since, include_initial, types, children_of, .. } = request;
+        let types = types.iter().map(String::as_str).collect();
+        let filter = Wanted { selector: &selector, children_of: &children_of, types }.filter()?;
+        let excluded = [("since", since.is_some()), ("children_of", !children_of.is_empty())];
+        if let Some((other, _)) = excluded.iter().find(|(_, given)| include_initial && *given) {
+            let message = format!("`{other}` and `include_initial` exclude each other");
+            return Err(StarError::new(ErrorCode::InvalidArgument, message));
         }
         let since = since.map(|text| text.parse::<Cursor>()).transpose()?;
         // The place in the log is taken before the list, so nothing can fall between the two; what
         // changed meanwhile is told twice.
-        let feed = Feed::open(call.state, &call.caller.authority, selector.clone(), since).await?;
-        let initial = include_initial.then(|| Initial {
-            state: call.state.clone(),
-            authority: call.caller.authority.clone(),
-            selector: selector.unwrap_or_else(|| Selector::parse("**").expect("`**` is a selector")),
-            page: VecDeque::new(),
-            from: None,
-            listed: false,
-        });
+        let feed = Feed::open(call.state, &call.caller.authority, filter, since).await?;
+        let initial = match include_initial {
+            true => Some(Initial {
+                state: call.state.clone(),
+                authority: call.caller.authority.clone(),
+                selector: Selector::parse(if selector.is_empty() { "**" } else { &selector })?,
+                page: VecDeque::new(),
+                from: None,
+                listed: false,
+            }),
+            false => None,
+        };
         Ok(Watching { feed, initial, request_id: call.caller.request_id.clone(), ended: false })
     }
 
@@ -96,15 +102,12 @@ impl Watching {
                 return Ok(Item::from(resource));
             }
             self.initial = None;
-            let cursor = self.feed.position().to_string();
-            return Ok(Item::from(v1::Progress { cursor, ..Default::default() }));
+            return Ok(Item::from(progress(self.feed.position())));
         }
         match self.feed.next().await? {
             Some(FeedItem::Event(event, _)) => Ok(Item::from(event)),
             Some(FeedItem::Gap(gap, _)) => Ok(Item::from(gap)),
-            Some(FeedItem::Progress(cursor)) => {
-                Ok(Item::from(v1::Progress { cursor: cursor.to_string(), ..Default::default() }))
-            }
+            Some(FeedItem::Progress(cursor)) => Ok(Item::from(progress(cursor))),
             // An error and no quiet end, because the watch is not over: it goes on elsewhere or
             // after the restart, behind the last cursor.
             None => Err(StarError::new(ErrorCode::Unavailable, "the Star is shutting down")),

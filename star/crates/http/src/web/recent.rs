@@ -4,6 +4,7 @@
 //! have changed. Looking at what happened meanwhile is cheaper than a lock over reading.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use star_core::event::Happened;
 use star_core::ports::meta::Position;
@@ -14,7 +15,7 @@ use crate::limits;
 /// The last events, and from where on they are complete.
 #[derive(Debug)]
 pub(super) struct Recent {
-    events: VecDeque<Happened>,
+    events: VecDeque<Arc<Happened>>,
     complete_after: Position,
 }
 
@@ -25,7 +26,7 @@ impl Recent {
     }
 
     /// Notes what happened.
-    pub(super) fn push(&mut self, happened: Happened) {
+    pub(super) fn push(&mut self, happened: Arc<Happened>) {
         if self.events.len() == limits::SITE_EVENTS
             && let Some(oldest) = self.events.pop_front()
         {
@@ -48,8 +49,6 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use star_core::event::{Event, EventType};
     use star_core::gate::Authority;
     use star_core::kind::Kind;
@@ -59,10 +58,20 @@ mod tests {
     use super::super::site::Routing;
     use super::*;
 
-    fn changed(position: Position, space: &str) -> Happened {
+    fn changed(position: Position, space: &str) -> Arc<Happened> {
         let path = ResourcePath::parse(space).unwrap();
         let event = Event::new(EventType::Changed, &path, Kind::Space, &Agent::Anonymous);
-        Happened { position, shard: 0, revision: position, index: 0, at_ms: 0, event }
+        let place = Happened {
+            position,
+            shard: 0,
+            revision: position,
+            index: 0,
+            is_last: true,
+            encoded_bytes: 9,
+            at_ms: 0,
+            event,
+        };
+        Arc::new(place)
     }
 
     fn site() -> Site {

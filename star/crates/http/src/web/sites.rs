@@ -15,7 +15,7 @@ use star_core::kind::Kind;
 use star_core::ports::meta::Position;
 use star_core::stored::Change;
 use star_core::tree::Tree;
-use star_core::watch::{WatchItem, Watcher};
+use star_core::watch::{Filter, WatchItem, Watcher};
 use star_kinds::routes::RouteTable;
 use star_path::{Digest, ResourcePath};
 use star_wire::{ErrorCode, StarError};
@@ -50,7 +50,7 @@ struct Shared {
 impl Sites {
     /// Begins to follow the log. Must be called inside a tokio runtime.
     pub(super) fn start(tree: &Arc<Tree>) -> Sites {
-        let watcher = Watcher::from_now(Arc::clone(&tree.ports.meta), None);
+        let watcher = Watcher::from_now(&tree.log, Filter::everything().only(can_matter));
         let (follower, followed) = watch::channel(watcher.position());
         let shared = Arc::new(Shared {
             tree: Arc::clone(tree),
@@ -97,7 +97,7 @@ impl Sites {
 async fn follow(shared: Arc<Shared>, mut watcher: Watcher, follower: watch::Sender<Position>) {
     let mut reading = JoinSet::new();
     loop {
-        match batch(&mut watcher).await {
+        match watcher.moved().await {
             Ok(items) => {
                 let position = watcher.position();
                 let changed = shared.apply(items);
@@ -118,13 +118,6 @@ async fn follow(shared: Arc<Shared>, mut watcher: Watcher, follower: watch::Send
     }
 }
 
-/// What happened since the last look, at least one item.
-async fn batch(watcher: &mut Watcher) -> Result<Vec<WatchItem>, StarError> {
-    let mut items = vec![watcher.next().await?];
-    items.extend(watcher.drain().await?);
-    Ok(items)
-}
-
 impl Shared {
     /// Forgets the sites that events concern; answers the Spaces whose routes may be others now.
     fn apply(&self, items: Vec<WatchItem>) -> Vec<ResourcePath> {
@@ -133,7 +126,7 @@ impl Shared {
         let mut events = Vec::new();
         for item in items {
             match item {
-                WatchItem::Event(happened) => events.push(happened),
+                WatchItem::Event(_, happened) => events.push(happened),
                 WatchItem::Gap { to, .. } => {
                     recent.gap(to);
                     self.cache.clear();
@@ -141,7 +134,6 @@ impl Shared {
                 WatchItem::Progress(_) => {}
             }
         }
-        events.retain(|happened| can_matter(&happened.event));
         if events.is_empty() {
             return changed;
         }

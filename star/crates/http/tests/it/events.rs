@@ -72,7 +72,9 @@ async fn who_follows_gets_what_happens_until_the_star_goes() {
             star.shutdown.cancel();
         }
     }
-    assert!(text.starts_with("id: 1\ndata: {\"cursor\":\"1\","), "{text}");
+    let (opening, items) = text.split_once("\n\n").unwrap();
+    assert_eq!(opening, "retry: 1000");
+    assert!(items.starts_with("id: 1\ndata: {\"cursor\":\"1\","), "{text}");
     assert!(text.contains("acme:late"));
 }
 

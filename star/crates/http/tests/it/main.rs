@@ -4,6 +4,7 @@ mod bundles;
 mod calls;
 mod door;
 mod events;
+mod fanout;
 mod files;
 mod operators;
 mod sites;

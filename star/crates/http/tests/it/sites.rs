@@ -17,7 +17,7 @@ use star_core::ports::content::{ByteStream, ContentError, ContentRef};
 use star_core::ports::mechtron::{
     CodeSource, HostStatus, LoadedMechtron, MechtronHost, MechtronSpec, Roles, WebRequest, WebResponse,
 };
-use star_core::watch::{WatchItem, Watcher};
+use star_core::watch::{Filter, WatchItem, Watcher};
 use star_path::PropertyKey;
 use star_testkit::path;
 use star_wire::{Agent, Envelope, ErrorCode, Reply, StarError};
@@ -155,14 +155,14 @@ async fn routes_that_cannot_be_read_leave_the_former_ones_in_force() {
     let broken = [BUNDLE, ("index.html", "<p>two"), ("routes.conf", "GET / -> \"\n")];
     let published = publish(&star, "acme:site:2.0.0", archive(&broken).await).await;
     assert!(!published.json()["warnings"].as_array().expect("a list").is_empty(), "{}", published.text);
-    let mut watcher = Watcher::from_now(star.tree.tree.ports.meta.clone(), None);
+    let mut watcher = Watcher::from_now(&star.tree.tree.log, Filter::everything());
     tag(&star, "2.0.0").await;
     let rejected = async {
         loop {
-            if let WatchItem::Event(happened) = watcher.next().await.expect("the log is there")
+            if let WatchItem::Event(_, happened) = watcher.next().await.expect("the log is there")
                 && happened.event.what == EventType::RoutesRejected
             {
-                return happened.event;
+                return happened.event.clone();
             }
         }
     };

@@ -51,6 +51,11 @@ impl Filter {
         Ok(Filter { key: PropertyKey::read(&text[..key_end])?, op, value: value.into() })
     }
 
+    /// The key of the attribute.
+    pub(super) fn key(&self) -> &str {
+        self.key.as_str()
+    }
+
     /// Whether the condition is met; `attribute` gives the value of a key.
     pub(super) fn met(&self, attribute: &dyn Fn(&str) -> Option<String>) -> bool {
         let Some(found) = attribute(self.key.as_str()) else {

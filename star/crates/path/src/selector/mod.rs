@@ -2,7 +2,8 @@
 //!
 //! Owns the text of selectors and the question whether a resource is covered. Reading lies
 //! in `parse`, hops and globs of files in `hop` and `glob`, kinds in `kind`, filters in
-//! `filter`, and the matching itself in `matching`. Start at [`Selector::parse`].
+//! `filter`, the matching itself in `matching`, and what can be said with less knowledge in
+//! `reach`. Start at [`Selector::parse`].
 //!
 //! What a selector means, where its grammar alone does not say it:
 //! - `*` is one name or version; `**` is any number of them, none included. A `**` that
@@ -19,6 +20,7 @@ mod hop;
 mod kind;
 mod matching;
 mod parse;
+mod reach;
 
 use std::fmt;
 

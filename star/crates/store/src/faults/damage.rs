@@ -18,11 +18,11 @@ fn damaged(opened: Result<std::sync::Arc<crate::Store>, OpenError>) -> (std::pat
 }
 
 #[tokio::test]
-async fn a_flipped_bit_before_the_last_batch_is_refused_with_place_and_remedy() {
+async fn a_flipped_bit_in_any_batch_is_refused_with_place_and_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let lengths = written(dir.path(), IndexKind::Memory, 4).await;
     let whole = fs::read(segment(dir.path(), 1)).unwrap();
-    for at in SEGMENT_HEADER_BYTES..lengths[3] {
+    for at in SEGMENT_HEADER_BYTES..lengths[4] {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         let copy = with_journal(&bytes);

@@ -106,6 +106,10 @@ impl DiskFile for FaultyFile {
         self.inner.read_at(buffer, offset)
     }
 
+    fn reserve(&self, len: u64) -> io::Result<()> {
+        self.inner.reserve(len)
+    }
+
     fn sync(&self) -> io::Result<()> {
         if self.faults.sync_fails.load(Ordering::SeqCst) {
             return Err(io::Error::other("the disk does not answer"));

@@ -3,14 +3,14 @@
 use std::fs;
 use std::sync::Arc;
 
-use star_core::ports::meta::Shard;
+use star_core::ports::meta::{MetaStore, Shard};
 
 use super::{count, open, put, segment, with_journal, written};
-use crate::IndexKind;
 use crate::disk::LocalDisk;
 use crate::journal::append::{Appender, Entry};
-use crate::journal::{body, replay};
+use crate::journal::{Sizes, body, replay};
 use crate::limits::SEGMENT_HEADER_BYTES;
+use crate::{IndexKind, OpenError};
 
 #[tokio::test]
 async fn a_journal_cut_at_any_byte_opens_with_all_whole_batches_before_it() {
@@ -32,16 +32,34 @@ async fn a_journal_cut_at_any_byte_opens_with_all_whole_batches_before_it() {
 }
 
 #[tokio::test]
-async fn zeros_or_noise_behind_the_last_batch_are_cut() {
+async fn reserved_space_behind_the_last_batch_is_the_end() {
     let dir = tempfile::tempdir().unwrap();
     written(dir.path(), IndexKind::Memory, 3).await;
     let whole = fs::read(segment(dir.path(), 1)).unwrap();
-    for tail in [vec![0; 10_000], vec![0xa5; 333], b"\xa5STJ\x01\x01".repeat(50)] {
+    let copy = with_journal(&[whole.as_slice(), &[0; 10_000]].concat());
+    let store = open(copy.path(), IndexKind::Memory).unwrap();
+    assert_eq!(count(&store).await, 3);
+    assert_eq!(store.status().journal_bytes, whole.len() as u64);
+    put(&store, "k3").await.unwrap();
+    assert!(fs::metadata(segment(copy.path(), 1)).unwrap().len() > whole.len() as u64 + 1_000, "space is reserved");
+    drop(store);
+    let store = open(copy.path(), IndexKind::Memory).unwrap();
+    assert_eq!(count(&store).await, 4);
+    store.close().await;
+    assert_eq!(fs::metadata(segment(copy.path(), 1)).unwrap().len(), store.status().journal_bytes);
+}
+
+#[tokio::test]
+async fn noise_behind_the_last_batch_is_not_what_a_torn_write_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), IndexKind::Memory, 3).await;
+    let whole = fs::read(segment(dir.path(), 1)).unwrap();
+    for tail in [vec![0xa5; 333], b"\xa5STJ\x01\x01".repeat(50)] {
         let copy = with_journal(&[whole.as_slice(), &tail].concat());
-        let store = open(copy.path(), IndexKind::Memory).unwrap();
-        assert_eq!(count(&store).await, 3);
-        drop(store);
-        assert_eq!(fs::read(segment(copy.path(), 1)).unwrap(), whole);
+        match open(copy.path(), IndexKind::Memory) {
+            Err(OpenError::Damaged { offset, .. }) => assert_eq!(offset, whole.len() as u64),
+            other => panic!("{:?}", other.map(|_| "opened")),
+        }
     }
 }
 
@@ -73,7 +91,7 @@ fn one_group_of_three(dir: &std::path::Path) -> Vec<usize> {
 }
 
 fn opened(dir: &std::path::Path) -> Appender {
-    replay::open(Arc::new(LocalDisk), &dir.join("journal"), 0, |_, _| {}).unwrap()
+    replay::open(Arc::new(LocalDisk), &dir.join("journal"), Sizes::default(), 0, |_, _| {}).unwrap()
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Frame(Frame),
     /// The end of the file, exactly.
     End,
+    /// Zeros where a header would be: most likely reserved space; the reader stays before it.
+    Unwritten,
     /// Something else; the reader stays before it.
     Bad(NotAFrame),
 }
@@ -57,6 +59,7 @@ impl FrameReader {
                     return Ok(Step::Frame(frame));
                 }
                 Err(NotAFrame::Short { needed: more }) if whole && more > needed => needed = more,
+                Err(_) if rest.iter().take(HEADER_BYTES).all(|byte| *byte == 0) => return Ok(Step::Unwritten),
                 Err(why) => return Ok(Step::Bad(why)),
             }
         }

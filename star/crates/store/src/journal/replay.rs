@@ -1,10 +1,10 @@
 //! What is made of a journal at start: where it ends, and whether it can be trusted.
 //!
 //! The last two segments are read frame by frame; older ones are checked when they are read.
-//! Whatever follows the last good frame is either *torn*, written by the group that was under
-//! way when the process ended and acknowledged to nobody, and is cut; or it is *damage*, and the
-//! store refuses to start. It is damage when the bad bytes are not in the last segment, or when
-//! a valid frame behind them says that the position which is missing was durable.
+//! What follows the last good frame of the last segment is judged by [`tail`]: reserved space is
+//! left, a torn write is cut, and with damage the store refuses to start. In an older segment
+//! nothing but reserved space may follow, because the next one begins only when all frames of the
+//! former are durable; the chain value in its header proves that none is missing.
 
 use std::io;
 use std::path::Path;
@@ -18,9 +18,10 @@ use super::append::{Appender, End};
 use super::body::Body;
 use super::places::{Place, Places};
 use super::reader::{FrameReader, Step};
-use super::record::{Frame, Header, Installation, MAGIC, NotAFrame, read_frame};
+use super::record::{Frame, Header, Installation, NotAFrame};
 use super::segment::{self, BadHeader, CreateError, SegmentHeader};
-use super::{Fault, Journal, damaged};
+use super::tail::{self, Tail};
+use super::{BROKEN_CHAIN, Fault, Journal, Sizes, damaged};
 use crate::disk::{Disk, DiskFile};
 use crate::limits::SEGMENT_HEADER_BYTES;
 
@@ -32,6 +33,7 @@ const READ_AT_START: usize = 2;
 pub(crate) fn open(
     disk: Arc<dyn Disk>,
     dir: &Path,
+    sizes: Sizes,
     now: UnixMillis,
     mut visit: impl FnMut(&Header, Body),
 ) -> Result<Appender, Fault> {
@@ -41,25 +43,63 @@ pub(crate) fn open(
     if firsts.is_empty() {
         firsts.push(begin(disk.as_ref(), dir, now)?);
     }
-    let bytes = bytes_of(disk.as_ref(), dir, &firsts)?;
     let from = firsts.len().saturating_sub(READ_AT_START);
-    let installation = header_of(disk.as_ref(), dir, firsts[from])?.installation;
-    let journal = Journal {
+    let journal = over(disk, dir, sizes, &firsts)?;
+    let mut tail: Option<(Box<dyn DiskFile>, End)> = None;
+    for (number, first) in firsts.iter().enumerate().skip(from) {
+        let ending = if number + 1 == firsts.len() { Ending::Last } else { Ending::Followed };
+        let former = tail.as_ref().map(|(_, end)| *end);
+        tail = Some(journal.read_segment(*first, former, ending, &mut visit)?);
+    }
+    let (file, end) = tail.expect("there is at least the segment that was made above");
+    // Frames of a process that was killed may be whole and still not durable; nobody may see
+    // them before they are.
+    file.sync().map_err(|source| Fault::Io { file: journal.file_of(end.segment), source })?;
+    Ok(Appender::at(Arc::new(journal), file, end))
+}
+
+/// What may follow the last good frame of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Another segment: every frame was durable.
+    Followed,
+    /// Nothing: a torn write may, and is cut.
+    Last,
+    /// Nothing, and the file is only looked at.
+    Seen,
+}
+
+/// The journal in a directory, to be looked at and left as it is; none where there is none.
+pub(crate) fn look(disk: Arc<dyn Disk>, dir: &Path) -> Result<Option<Journal>, Fault> {
+    let listed = segment::list(disk.as_ref(), dir);
+    let firsts = listed.map_err(|source| Fault::Io { file: dir.to_path_buf(), source })?;
+    if firsts.is_empty() {
+        return Ok(None);
+    }
+    over(disk, dir, Sizes::default(), &firsts).map(Some)
+}
+
+fn over(disk: Arc<dyn Disk>, dir: &Path, sizes: Sizes, firsts: &[Position]) -> Result<Journal, Fault> {
+    let bytes = bytes_of(disk.as_ref(), dir, firsts)?;
+    let newest = firsts.last().copied().unwrap_or(1);
+    let installation = header_of(disk.as_ref(), dir, newest)?.installation;
+    Ok(Journal {
         disk,
         dir: dir.to_path_buf(),
         installation,
-        segments: RwLock::new(firsts.clone()),
+        sizes,
+        segments: RwLock::new(firsts.to_vec()),
         places: Places::default(),
         bytes: AtomicU64::new(bytes),
-    };
-    let mut tail: Option<(Box<dyn DiskFile>, End)> = None;
-    for (number, first) in firsts.iter().enumerate().skip(from) {
-        let is_last = number + 1 == firsts.len();
-        let former = tail.as_ref().map(|(_, end)| *end);
-        tail = Some(journal.replay_segment(*first, former, is_last, &mut visit)?);
-    }
-    let (file, end) = tail.expect("there is at least the segment that was made above");
-    Ok(Appender::at(Arc::new(journal), file, end))
+    })
+}
+
+/// Whose journal lies in a directory; none where there is none.
+pub(crate) fn installation(disk: &dyn Disk, dir: &Path) -> Result<Option<Installation>, Fault> {
+    let io = |source| Fault::Io { file: dir.to_path_buf(), source };
+    disk.make_dir(dir).map_err(io)?;
+    let firsts = segment::list(disk, dir).map_err(io)?;
+    firsts.last().map(|first| Ok(header_of(disk, dir, *first)?.installation)).transpose()
 }
 
 /// Makes the first segment of a log.
@@ -82,7 +122,7 @@ fn bytes_of(disk: &dyn Disk, dir: &Path, firsts: &[Position]) -> Result<u64, Fau
     firsts.iter().map(size).sum()
 }
 
-fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHeader, Fault> {
+pub(super) fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHeader, Fault> {
     let file = segment::path_of(dir, first);
     let read = disk.open(&file).and_then(|open| SegmentHeader::read(open.as_ref()));
     match read {
@@ -98,11 +138,12 @@ fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHead
 }
 
 impl Journal {
-    fn replay_segment(
+    /// Reads a segment frame by frame, and judges what follows the last good one.
+    pub(crate) fn read_segment(
         &self,
         first: Position,
         former: Option<End>,
-        is_last: bool,
+        ending: Ending,
         visit: &mut impl FnMut(&Header, Body),
     ) -> Result<(Box<dyn DiskFile>, End), Fault> {
         let header = header_of(self.disk.as_ref(), &self.dir, first)?;
@@ -124,23 +165,13 @@ impl Journal {
                 Step::Bad(NotAFrame::TooNew { version }) => {
                     return Err(Fault::TooNew { file: self.file_of(first), version: version.into() });
                 }
-                Step::Bad(_) if is_last => {
-                    let file = self.disk.open(&self.file_of(first)).map_err(io)?;
-                    self.cut_if_torn(FrameReader::at(file, self.installation, end.offset), &end)?;
+                Step::Unwritten | Step::Bad(_) => {
+                    self.settle_tail(&end, ending)?;
                     break;
-                }
-                Step::Bad(_) => {
-                    return Err(damaged(self.file_of(first), end.offset, "a frame before the last segment is bad"));
                 }
             }
         }
-        let file = reader.into_file();
-        if is_last {
-            // Frames of a process that was killed may be whole and still not durable; nobody may
-            // see them before they are.
-            file.sync().map_err(io)?;
-        }
-        Ok((file, end))
+        Ok((reader.into_file(), end))
     }
 
     fn check_continues(&self, header: &SegmentHeader, former: Option<End>) -> Result<(), Fault> {
@@ -162,40 +193,32 @@ impl Journal {
         if frame.header.chain == end.chain {
             return Ok(());
         }
-        Err(damaged(self.file_of(end.segment), end.offset, "the frame does not continue the one before it"))
+        Err(damaged(self.file_of(end.segment), end.offset, BROKEN_CHAIN))
     }
 
-    /// Cuts the last segment at the end of its last good frame, unless what follows was durable.
-    fn cut_if_torn(&self, reader: FrameReader, end: &End) -> Result<(), Fault> {
+    /// Decides what becomes of the bytes behind the last good frame of a segment.
+    fn settle_tail(&self, end: &End, ending: Ending) -> Result<(), Fault> {
         let file = self.file_of(end.segment);
         let io = |source: io::Error| Fault::Io { file: file.clone(), source };
-        let rest = reader.rest().map_err(io)?;
-        let lost = end.position + 1;
-        if let Some(witness) = witness_in(&rest, &self.installation, lost) {
-            let what = format!(
-                "the frame of position {lost} is bad, but position {} behind it shows that it was durable",
-                witness.position
-            );
-            return Err(damaged(file, end.offset, &what));
-        }
-        tracing::warn!(
-            file = %file.display(),
-            offset = end.offset,
-            bytes = rest.len(),
-            "the journal ends in a torn write that was acknowledged to nobody; it is cut"
-        );
         let open = self.disk.open(&file).map_err(io)?;
-        open.set_len(end.offset).and_then(|()| open.sync()).map_err(io)?;
+        let rest = FrameReader::at(open, self.installation, end.offset).rest().map_err(io)?;
+        match tail::judge(&rest, end.offset, &self.installation, end.position + 1) {
+            Tail::Unwritten => {}
+            Tail::Torn if ending == Ending::Seen => {}
+            Tail::Torn if ending == Ending::Last => {
+                tracing::warn!(
+                    file = %file.display(),
+                    offset = end.offset,
+                    bytes = rest.len(),
+                    "the journal ends in a torn write that was acknowledged to nobody; it is cut"
+                );
+                let open = self.disk.open(&file).map_err(io)?;
+                open.set_len(end.offset).and_then(|()| open.sync()).map_err(io)?;
+            }
+            Tail::Torn => return Err(damaged(file, end.offset, "a frame before the last segment is bad")),
+            Tail::Damaged { what } => return Err(damaged(file, end.offset, &what)),
+        }
         self.bytes.fetch_sub(rest.len() as u64, Ordering::Relaxed);
         Ok(())
     }
-}
-
-/// A valid frame among bytes that was written when `lost` was already durable.
-fn witness_in(bytes: &[u8], installation: &Installation, lost: Position) -> Option<Header> {
-    (0..bytes.len())
-        .filter(|at| bytes[*at..].starts_with(&MAGIC))
-        .filter_map(|at| read_frame(&bytes[at..], installation).ok())
-        .map(|frame| frame.header)
-        .find(|header| header.durable >= lost)
 }
