@@ -1,10 +1,10 @@
-//! How fast batches become durable here: a table for 1, 8, 64 and 256 committers.
+//! How fast batches become durable here: a table for 1, 8, 64 and 256 committers; how fast they
+//! are read; and how long a store of a million rows takes to start.
 //!
-//! `cargo run --release -p star-store --example commit_rate -- [DIRECTORY]`
+//! `cargo run --release -p star-store --example commit_rate -- [redb|sled|memory] [DIRECTORY]`
 //!
 //! Each batch puts a value of 300 bytes under one of 200,000 keys and tells an event of 200
-//! bytes; the index is redb. Beside it stands what the disk costs: the same bytes appended to a
-//! file and synced.
+//! bytes. Beside it stands what the disk costs: the same bytes appended to a file and synced.
 #![expect(clippy::print_stdout, reason = "a program whose output is its purpose")]
 
 use std::fs::File;
@@ -14,27 +14,64 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use star_core::ports::meta::{Batch, Key, MetaStore, NewEvent, Operation, Shard};
-use star_store::{OpenOptions, Store};
+use star_core::ports::meta::{Batch, Key, KeyRange, MetaStore, NewEvent, Operation, Shard};
+use star_store::{IndexKind, OpenOptions, Store};
 
 const KEYS: u64 = 200_000;
+const MANY_KEYS: u64 = 1_000_000;
 const RUN: Duration = Duration::from_secs(3);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let dir = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
-    let dir = tempfile::tempdir_in(dir)?;
+    let mut arguments = std::env::args_os().skip(1);
+    let index = match arguments.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+        None | Some("redb") => IndexKind::Redb,
+        Some("sled") => IndexKind::Sled,
+        Some("memory") => IndexKind::Memory,
+        Some(other) => return Err(format!("{other} is no engine").into()),
+    };
+    let dir = tempfile::tempdir_in(arguments.next().map_or_else(std::env::temp_dir, PathBuf::from))?;
+    println!("index: {index:?}");
     println!("append and sync of 600 bytes: {}", sync_cost(&dir.path().join("bare"))?);
-    let store = Store::open(OpenOptions::new(dir.path().join("store")))?;
-    fill(&store).await?;
+    let options = OpenOptions::new(dir.path().join("store")).with_index(index);
+    let store = Store::open(options.clone())?;
+    fill(&store, 0..KEYS).await?;
     for committers in [1, 8, 64, 256] {
         println!("{committers:>4} committers: {}", committed_by(&store, committers).await?);
     }
     println!("gets: {}", gets(&store).await?);
+    println!("scans of ten: {}", scans(&store).await?);
+    fill(&store, KEYS..MANY_KEYS).await?;
+    store.checkpoint().await?;
     store.close().await;
+    drop(store);
+    starts(&options)?;
+    if let Some(path) = index_of(&options) {
+        std::fs::remove_dir_all(path)?;
+        println!("start of {MANY_KEYS} rows, index gone: {:.1?}", start(&options)?);
+    }
     Ok(())
+}
+
+fn starts(options: &OpenOptions) -> Result<(), Failure> {
+    for round in 1..=3 {
+        println!("start of {MANY_KEYS} rows, {round}: {:.1?}", start(options)?);
+    }
+    Ok(())
+}
+
+fn start(options: &OpenOptions) -> Result<Duration, Failure> {
+    let begun = Instant::now();
+    let store = Store::open(options.clone())?;
+    let took = begun.elapsed();
+    drop(store);
+    Ok(took)
+}
+
+fn index_of(options: &OpenOptions) -> Option<PathBuf> {
+    Some(options.dir.join("index")).filter(|path| path.exists())
 }
 
 fn sync_cost(path: &std::path::Path) -> Result<String, Failure> {
@@ -50,8 +87,8 @@ fn sync_cost(path: &std::path::Path) -> Result<String, Failure> {
     Ok(summary(took, begun.elapsed()))
 }
 
-async fn fill(store: &Arc<Store>) -> Result<(), Failure> {
-    for first in (0..KEYS).step_by(500) {
+async fn fill(store: &Arc<Store>, keys: std::ops::Range<u64>) -> Result<(), Failure> {
+    for first in keys.step_by(500) {
         let operations = (first..first + 500).map(put).collect();
         store.commit(batch(u128::from(first), operations)).await?;
     }
@@ -93,6 +130,18 @@ async fn gets(store: &Arc<Store>) -> Result<String, Failure> {
         let number = (took.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % KEYS;
         let each = Instant::now();
         store.read(&[key(number)]).await?;
+        took.push(each.elapsed());
+    }
+    Ok(summary(took, begun.elapsed()))
+}
+
+async fn scans(store: &Arc<Store>) -> Result<String, Failure> {
+    let begun = Instant::now();
+    let mut took = Vec::new();
+    while begun.elapsed() < RUN {
+        let number = (took.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % KEYS;
+        let each = Instant::now();
+        store.scan(KeyRange { start: key(number), end: None }, 10).await?;
         took.push(each.elapsed());
     }
     Ok(summary(took, begun.elapsed()))

@@ -9,12 +9,17 @@
 //! 3. the `journal` takes a whole group of batches with one write and one sync;
 //! 4. the `index` takes the group without a sync; watchers see it; the callers are answered.
 //!
+//! Behind them `checkpoint` writes down what the log amounts to, so that the log may be trimmed
+//! ([`Retention`], and `consumers`, who hold it back) and an index made without all of it.
+//!
 //! `recover` is the way back: from whatever a crash left to a store that shows all that was
 //! acknowledged. This crate knows keys, values and bytes of events, and not what they mean.
 
+mod checkpoint;
 mod commit;
 #[cfg(test)]
 mod conformance;
+mod consumers;
 mod disk;
 #[cfg(test)]
 mod faults;
@@ -22,13 +27,17 @@ mod index;
 mod journal;
 mod limits;
 mod lock;
+pub mod maintain;
 mod open;
 mod recover;
+mod retention;
 mod shared;
 mod store;
+pub mod torture;
 
 pub use disk::{Disk, DiskFile, LocalDisk};
 pub use index::IndexKind;
 pub use limits::LIMITS;
 pub use open::{OnFatal, OpenError, OpenOptions};
+pub use retention::Retention;
 pub use store::Store;

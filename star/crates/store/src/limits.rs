@@ -49,8 +49,9 @@ pub(crate) const TORN_END_BYTES: usize = 16;
 /// The header of a segment takes one page, so that frames start where the disk likes them to.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 4_096;
 
-/// What a reader of the journal asks the disk for at a time.
-pub(crate) const READ_CHUNK_BYTES: usize = 256 * 1024;
+/// What a reader of the journal asks the disk for at a time. Small in this crate's tests, which
+/// read a hundred thousand small journals.
+pub(crate) const READ_CHUNK_BYTES: usize = if cfg!(test) { 8 * 1024 } else { 256 * 1024 };
 
 /// Distance of two remembered places in a segment: a reader that starts in the middle skips at
 /// most this much, and a gigabyte of journal costs 4,096 places. Smaller in this crate's tests,
@@ -88,3 +89,44 @@ pub(crate) const REPLAY_GROUP: usize = 4_096;
 
 /// Bytes of operations that a replay gives to the index in one transaction.
 pub(crate) const REPLAY_GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// Checkpoints that are kept: one that is good while the other is being replaced or is damaged.
+pub(crate) const CHECKPOINTS_KEPT: usize = 2;
+
+/// A block of a checkpoint, with its checksum: what a reader holds in memory, and what is lost
+/// of a file that is read for its good parts.
+pub(crate) const CHECKPOINT_BLOCK_BYTES: usize = 64 * 1024;
+
+/// Journal after which a checkpoint is made: what a rebuilt index has to apply on top of one, a
+/// second of work.
+pub(crate) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Time after which a checkpoint is made where anything was written.
+pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
+
+/// Memory that the changes of a stretch of the log may take while a checkpoint is made of them;
+/// a longer stretch is made in several steps. Twice what a checkpoint usually has to cover.
+pub(crate) const MERGE_BYTES: usize = if cfg!(test) { 1024 * 1024 } else { 128 * 1024 * 1024 };
+
+/// Jobs that wait for the keeper of checkpoints. It does equal ones together, so a few suffice.
+pub(crate) const KEEPER_JOBS: usize = 64;
+
+/// Age up to which events are kept: a consumer that was away for a day finds what it missed.
+pub(crate) const KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
+
+/// Bytes of journal that are kept for their events, however young they are.
+pub(crate) const KEPT_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of journal that a consumer may hold back. One further behind has to begin anew, so that
+/// a consumer which nobody misses cannot fill the disk.
+pub(crate) const HELD_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Durable consumers of one store.
+pub(crate) const CONSUMERS: usize = 1_024;
+
+/// Bytes of a consumer's name.
+pub(crate) const CONSUMER_NAME_BYTES: usize = 255;
+
+/// Milliseconds after which sled flushes by itself. Never off: its space is only given back by
+/// the thread that flushes.
+pub(crate) const SLED_FLUSH_MS: u64 = 500;

@@ -1,21 +1,24 @@
 //! Opening a store: whose directory it is, where its log ends, and what its index is missing.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use star_core::ports::clock::{Clock, SystemClock};
-use star_core::ports::meta::{Position, Revision, Shard};
+use star_core::ports::meta::Position;
 
+use crate::checkpoint::Checkpoints;
 use crate::commit::group::Memory;
+use crate::commit::recall::Recall;
+use crate::consumers::Consumers;
 use crate::disk::{Disk, LocalDisk};
-use crate::index::{Index, IndexError, IndexKind, Record, dir_of};
+use crate::index::{Index, IndexError, IndexKind, dir_of};
 use crate::journal::append::Appender;
 use crate::journal::{Fault, Sizes, replay};
 use crate::lock::{DirLock, LockError};
-use crate::recover::{self, RecoverError};
+use crate::recover::{self, Ground, RecoverError};
+use crate::retention::Retention;
 
 /// Told why the process has to end: by default it logs the reason and aborts. One that returns,
 /// as a test's does, leaves a store that answers `Closed`.
@@ -25,7 +28,7 @@ pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 #[derive(Clone)]
 pub struct OpenOptions {
     /// The directory that belongs to the store alone; made where it is missing. It will hold
-    /// `lock`, `journal/` and `index/`.
+    /// `lock`, `journal/`, `checkpoint/`, `consumers` and `index/`.
     pub dir: PathBuf,
     /// The engine of the index. It may change from one start to the next.
     pub index: IndexKind,
@@ -35,6 +38,8 @@ pub struct OpenOptions {
     pub disk: Arc<dyn Disk>,
     /// Told why the process has to end.
     pub on_fatal: OnFatal,
+    /// How much of the journal is kept for those who read events.
+    pub retention: Retention,
 }
 
 impl OpenOptions {
@@ -46,6 +51,7 @@ impl OpenOptions {
             clock: Arc::new(SystemClock),
             disk: Arc::new(LocalDisk),
             on_fatal: Arc::new(abort),
+            retention: Retention::default(),
         }
     }
 
@@ -63,6 +69,10 @@ impl fmt::Debug for OpenOptions {
 
 fn abort(why: &str) {
     tracing::error!(why, "the store cannot go on; the process ends");
+    // Whoever finds the process dead must find the reason too, whether or not it keeps a log.
+    if let Err(error) = writeln!(io::stderr(), "the store cannot go on; the process ends: {why}") {
+        tracing::debug!(%error, "there is no standard error");
+    }
     std::process::abort();
 }
 
@@ -142,44 +152,84 @@ pub(crate) struct Opened {
     pub(crate) appender: Appender,
     pub(crate) index: Arc<dyn Index>,
     pub(crate) memory: Memory,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) consumers: Arc<Consumers>,
+    /// The position of the newest checkpoint; 0 where there is none.
+    pub(crate) checkpoint: Position,
+    /// Bytes of the segments that lie behind it.
+    pub(crate) behind_bytes: u64,
 }
 
 /// Takes the lock, finds the end of the journal and brings the index up to it.
 pub(crate) fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
     let dir = &options.dir;
+    let fault = |fault| OpenError::of_fault(fault, dir);
+    let lock = take_lock(options)?;
+    let disk = &options.disk;
+    let journal_dir = dir.join("journal");
+    let checkpoints = Checkpoints::of(Arc::clone(disk), dir).map_err(fault)?;
+    let installation = replay::installation(disk.as_ref(), &journal_dir).map_err(fault)?;
+    if installation.is_none() {
+        no_checkpoint_without_journal(&checkpoints, dir)?;
+    }
+    let state = match installation {
+        Some(installation) => {
+            checkpoints.newest_state().map_err(fault)?.filter(|state| state.installation == installation)
+        }
+        None => None,
+    };
+    let checkpoint = state.as_ref().map_or(0, |state| state.position);
+    let cursors = state.as_ref().map_or_else(Default::default, |state| state.consumers.clone());
+    let mut recall = Recall::behind(state);
+    let now = options.clock.now_ms();
+    let appender =
+        replay::open(Arc::clone(disk), &journal_dir, Sizes::default(), now, |header, body| recall.note(header, body))
+            .map_err(fault)?;
+    let journal = appender.journal();
+    if checkpoint > appender.position() {
+        return Err(OpenError::lost_end(appender.position(), checkpoint, dir, &appender));
+    }
+    let ground = Ground { store: dir, journal, checkpoints: &checkpoints, end: appender.position() };
+    let index =
+        recover::bring_up(options.index, ground).map_err(|error| OpenError::of_recovery(error, dir, &appender))?;
+    let shards = index.shards().map_err(|error| OpenError::of_index(error, dir))?;
+    let memory = recall.complete(shards);
+    let consumers = Consumers::open(Arc::clone(disk), dir, *journal.installation(), appender.position(), || cursors)
+        .map_err(fault)?;
+    let behind_bytes = journal.closed().map_err(fault)?;
+    let behind_bytes = behind_bytes.iter().filter(|segment| segment.first > checkpoint).map(|segment| segment.bytes);
+    let behind_bytes = behind_bytes.sum();
+    Ok(Opened { lock, index, memory, checkpoints, consumers: Arc::new(consumers), checkpoint, behind_bytes, appender })
+}
+
+pub(crate) fn take_lock(options: &OpenOptions) -> Result<DirLock, OpenError> {
+    let dir = &options.dir;
     let io = |source| OpenError::Io { path: dir.clone(), source };
     options.disk.make_dir(dir).map_err(io)?;
-    let lock = DirLock::take(dir).map_err(|error| match error {
+    DirLock::take(dir).map_err(|error| match error {
         LockError::Held { pid } => OpenError::Locked { dir: dir.clone(), pid },
         LockError::Io(source) => io(source),
-    })?;
-    let mut memory = Memory::empty();
-    let mut first_seen: HashMap<Shard, Revision> = HashMap::new();
-    let now = options.clock.now_ms();
-    let journal_dir = dir.join("journal");
-    let appender = replay::open(Arc::clone(&options.disk), &journal_dir, Sizes::default(), now, |header, body| {
-        first_seen.entry(header.shard).or_insert(header.revision);
-        let record = Record {
-            position: header.position,
-            shard: header.shard,
-            revision: header.revision,
-            operations: body.operations,
-        };
-        memory.note(header.id, &record);
     })
-    .map_err(|fault| OpenError::of_fault(fault, dir))?;
-    let index = recover::bring_up(options.index, dir, appender.journal(), appender.position())
-        .map_err(|error| OpenError::of_recovery(error, dir, &appender))?;
-    let shards = index.shards().map_err(|error| OpenError::of_index(error, dir))?;
-    for (shard, state) in shards {
-        memory.set_revision(shard, state.revision);
-        memory.erasures.nothing_known_before(shard, state, first_seen.get(&shard).copied());
-    }
-    Ok(Opened { lock, appender, index, memory })
+}
+
+/// A store whose journal is gone must not begin as an empty one.
+fn no_checkpoint_without_journal(checkpoints: &Checkpoints, dir: &Path) -> Result<(), OpenError> {
+    let newest = checkpoints.newest_first().map_err(|fault| OpenError::of_fault(fault, dir))?.first().copied();
+    let Some(position) = newest else { return Ok(()) };
+    Err(OpenError::Damaged {
+        file: dir.join("journal"),
+        offset: 0,
+        what: format!("there is no journal, but a checkpoint of position {position}"),
+        remedy: format!(
+            "restore {} from a backup; or, giving everything up, remove {}",
+            dir.join("journal").display(),
+            dir.display()
+        ),
+    })
 }
 
 impl OpenError {
-    fn of_fault(fault: Fault, dir: &Path) -> OpenError {
+    pub(crate) fn of_fault(fault: Fault, dir: &Path) -> OpenError {
         match fault {
             Fault::Damaged { file, offset, what } => {
                 let remedy = remedy(&file, offset, dir);
@@ -207,9 +257,11 @@ impl OpenError {
         OpenError::Damaged {
             file: appender.journal().last_file(),
             offset: appender.offset(),
-            what: format!("the journal ends at position {end}, but the index has seen position {applied}"),
+            what: format!(
+                "the journal ends at position {end}, but the index or a checkpoint has seen position {applied}"
+            ),
             remedy: format!(
-                "restore {} from a backup; or, giving up what is lost, remove {}",
+                "restore {} from a backup; or, giving up what is lost, remove {} and newer checkpoints",
                 dir.join("journal").display(),
                 dir_of(dir).display(),
             ),

@@ -1,6 +1,7 @@
 //! What readers and the writer of a store share.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use star_core::ports::meta::{Position, ReadError};
 use tokio::sync::watch;
@@ -15,6 +16,10 @@ pub(crate) struct Shared {
     pub(crate) index: Slot,
     pub(crate) recent: Recent,
     pub(crate) head: watch::Sender<Position>,
+    /// The position of the newest checkpoint; 0 where there is none.
+    pub(crate) checkpoint: AtomicU64,
+    /// Held by whoever removes or copies files of the journal and checkpoints.
+    pub(crate) files: Mutex<()>,
 }
 
 /// The place of the index, which is empty while a failed one is brought back, and in the end.

@@ -1,23 +1,30 @@
 //! The store as its callers see it.
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use async_trait::async_trait;
 use star_core::ports::meta::{
-    Batch, CommitError, Committed, EventPage, Key, KeyRange, Limits, MetaStore, Position, ReadError, ScanPage,
-    StoreStatus, Versioned,
+    Batch, CommitError, Committed, Consumer, ConsumerError, EventPage, Key, KeyRange, Limits, MetaStore, Position,
+    ReadError, ScanPage, StoreStatus, Versioned,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::checkpoint::Checkpoints;
+use crate::checkpoint::keeper::{Keeper, Orders, Work};
 use crate::commit::mailbox::{Pending, Request};
 use crate::commit::size;
 use crate::commit::writer::{Upkeep, Writer};
+use crate::consumers::Consumers;
+use crate::disk::Disk;
 use crate::index::Row;
-use crate::journal::body;
 use crate::journal::recent::Recent;
+use crate::journal::{Fault, body};
 use crate::limits::{LIMITS, QUEUE_BATCHES};
+use crate::maintain::{self, BackedUp};
 use crate::open::{self, OpenError, OpenOptions, Opened};
 use crate::shared::{Shared, Slot};
 
@@ -26,6 +33,11 @@ pub struct Store {
     shared: Arc<Shared>,
     requests: mpsc::Sender<Request>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    consumers: Arc<Consumers>,
+    orders: Orders,
+    checkpoints: Checkpoints,
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
 }
 
 impl Store {
@@ -40,18 +52,42 @@ impl Store {
         Store::start(open::open(&options)?, options)
     }
 
+    /// Copies what is durable into a directory while the store is at work, see
+    /// [`crate::maintain::backup`]. Blocks; checkpoints and trimming wait for it, commits do not.
+    ///
+    /// # Errors
+    /// When a file is damaged or cannot be read or written.
+    pub fn backup(&self, into: &Path) -> Result<BackedUp, OpenError> {
+        let _files = self.shared.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let upto = *self.shared.head.borrow();
+        maintain::copy_store(&self.disk, &self.dir, &self.shared.journal, &self.checkpoints, upto, into)
+            .map_err(|fault| OpenError::of_fault(fault, &self.dir))
+    }
+
     /// Starts the writer of a store that was opened.
     pub(crate) fn start(opened: Opened, options: OpenOptions) -> Result<Arc<Store>, OpenError> {
-        let Opened { lock, appender, index, memory } = opened;
+        let Opened { lock, appender, index, memory, checkpoints, consumers, checkpoint, behind_bytes } = opened;
         let last = appender.position();
         let shared = Arc::new(Shared {
             journal: Arc::clone(appender.journal()),
             index: Slot::holding(index),
             recent: Recent::behind(last),
             head: watch::Sender::new(last),
+            checkpoint: AtomicU64::new(checkpoint),
+            files: Mutex::default(),
         });
         let (requests, inbox) = mpsc::channel(QUEUE_BATCHES);
-        let OpenOptions { dir, index: kind, clock, on_fatal, .. } = options;
+        let OpenOptions { dir, index: kind, clock, on_fatal, retention, disk } = options;
+        let io = |source| OpenError::Io { path: dir.clone(), source };
+        let keeper = Keeper::start(Work {
+            shared: Arc::clone(&shared),
+            checkpoints: checkpoints.clone(),
+            consumers: Arc::clone(&consumers),
+            retention,
+            clock: Arc::clone(&clock),
+        })
+        .map_err(io)?;
+        let orders = keeper.orders();
         let writer = Writer {
             shared: Arc::clone(&shared),
             requests: inbox,
@@ -62,13 +98,31 @@ impl Store {
             kind,
             dir: dir.clone(),
             lock,
-            upkeep: Upkeep::default(),
+            checkpoints: checkpoints.clone(),
+            keeper,
+            upkeep: Upkeep::behind(behind_bytes, last > checkpoint),
         };
-        let writer = thread::Builder::new()
-            .name("star-store".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|source| OpenError::Io { path: dir, source })?;
-        Ok(Arc::new(Store { shared, requests, writer: Mutex::new(Some(writer)) }))
+        let writer = thread::Builder::new().name("star-store".to_owned()).spawn(move || writer.run()).map_err(io)?;
+        Ok(Arc::new(Store {
+            shared,
+            requests,
+            writer: Mutex::new(Some(writer)),
+            consumers,
+            orders,
+            checkpoints,
+            disk,
+            dir,
+        }))
+    }
+
+    /// Changes the consumers on a thread that may wait for the disk.
+    async fn with_consumers<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Consumers) -> Result<T, ConsumerError> + Send + 'static,
+    ) -> Result<T, ConsumerError> {
+        let consumers = Arc::clone(&self.consumers);
+        let changed = tokio::task::spawn_blocking(move || change(&consumers)).await;
+        changed.map_err(|error| ConsumerError::Failed(error.into()))?
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, ReadError> {
@@ -131,12 +185,42 @@ impl MetaStore for Store {
         }
         let journal = Arc::clone(&self.shared.journal);
         let read = tokio::task::spawn_blocking(move || journal.events(after, limit, head));
-        let page = read.await.map_err(|error| ReadError::Failed(Box::new(error)))?;
-        Ok(page?)
+        match read.await.map_err(|error| ReadError::Failed(Box::new(error)))? {
+            // The journal was trimmed while it was read.
+            Err(Fault::Missing { to, .. }) => Err(ReadError::Compacted { oldest: to + 1 }),
+            page => Ok(page?),
+        }
     }
 
     fn head(&self) -> watch::Receiver<Position> {
         self.shared.head.subscribe()
+    }
+
+    async fn register_consumer(&self, name: &str, from: Position) -> Result<Position, ConsumerError> {
+        let name = name.to_owned();
+        self.with_consumers(move |consumers| consumers.register(&name, from)).await
+    }
+
+    async fn advance_consumer(&self, name: &str, to: Position) -> Result<(), ConsumerError> {
+        let head = *self.shared.head.borrow();
+        if to > head {
+            return Err(ConsumerError::Beyond { to, head });
+        }
+        let name = name.to_owned();
+        self.with_consumers(move |consumers| consumers.advance(&name, to)).await?;
+        self.orders.trim();
+        Ok(())
+    }
+
+    async fn drop_consumer(&self, name: &str) -> Result<(), ConsumerError> {
+        let name = name.to_owned();
+        self.with_consumers(move |consumers| consumers.forget(&name)).await?;
+        self.orders.trim();
+        Ok(())
+    }
+
+    fn consumers(&self) -> Vec<Consumer> {
+        self.consumers.list()
     }
 
     fn limits(&self) -> Limits {
@@ -152,11 +236,14 @@ impl MetaStore for Store {
             segments: self.shared.journal.segments(),
             journal_bytes: self.shared.journal.bytes(),
             index_bytes: index.map_or(0, |index| index.bytes()),
+            checkpoint: self.shared.checkpoint.load(Ordering::Relaxed),
         }
     }
 
     async fn checkpoint(&self) -> Result<(), ReadError> {
-        self.ask(Request::Checkpoint).await?
+        let (reply, made) = oneshot::channel();
+        self.ask(|synced| Request::Checkpoint(synced, reply)).await??;
+        made.await.map_err(|_| ReadError::Closed)?
     }
 
     async fn close(&self) {

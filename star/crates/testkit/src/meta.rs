@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use star_core::ports::meta::{
-    Batch, CommitError, Committed, EventPage, Key, KeyRange, Limits, LoggedEvent, MetaStore, Operation, Position,
-    Precondition, ReadError, Revision, ScanPage, StoreStatus, Versioned,
+    Batch, CommitError, Committed, Consumer, ConsumerError, EventPage, Key, KeyRange, Limits, LoggedEvent, MetaStore,
+    Operation, Position, Precondition, ReadError, Revision, ScanPage, StoreStatus, Versioned,
 };
 use tokio::sync::watch;
 
@@ -22,6 +22,7 @@ struct State {
     deleted: Vec<(KeyRange, Revision)>,
     revisions: HashMap<u16, Revision>,
     log: Vec<Vec<Arc<LoggedEvent>>>,
+    consumers: BTreeMap<String, Position>,
     disk_full: bool,
 }
 
@@ -126,6 +127,30 @@ impl MetaStore for MemoryMeta {
 
     fn head(&self) -> watch::Receiver<Position> {
         self.head.subscribe()
+    }
+
+    async fn register_consumer(&self, name: &str, from: Position) -> Result<Position, ConsumerError> {
+        Ok(*self.state().consumers.entry(name.to_owned()).or_insert(from))
+    }
+
+    async fn advance_consumer(&self, name: &str, to: Position) -> Result<(), ConsumerError> {
+        let head = *self.head.borrow();
+        if to > head {
+            return Err(ConsumerError::Beyond { to, head });
+        }
+        let mut state = self.state();
+        let cursor = state.consumers.get_mut(name).ok_or(ConsumerError::Unknown)?;
+        *cursor = to.max(*cursor);
+        Ok(())
+    }
+
+    async fn drop_consumer(&self, name: &str) -> Result<(), ConsumerError> {
+        self.state().consumers.remove(name).map(|_| ()).ok_or(ConsumerError::Unknown)
+    }
+
+    fn consumers(&self) -> Vec<Consumer> {
+        let each = self.state().consumers.clone().into_iter();
+        each.map(|(name, position)| Consumer { name, position }).collect()
     }
 
     fn limits(&self) -> Limits {

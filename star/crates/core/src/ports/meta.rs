@@ -246,6 +246,48 @@ pub struct StoreStatus {
     pub journal_bytes: u64,
     /// Bytes of the index.
     pub index_bytes: u64,
+    /// The position of the newest checkpoint; 0 where there is none.
+    pub checkpoint: Position,
+}
+
+/// A reader of the log whose place in it is kept with the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumer {
+    /// Its name, unique in the store.
+    pub name: String,
+    /// The position up to which (included) it has read.
+    pub position: Position,
+}
+
+/// Why a durable consumer was not registered, advanced or dropped.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumerError {
+    /// Nobody has this name: register first.
+    #[error("there is no consumer of this name")]
+    Unknown,
+    /// The position is behind the head: nobody has read it yet.
+    #[error("position {to} is behind the end of the log, which is {head}")]
+    Beyond {
+        /// The position.
+        to: Position,
+        /// The last one.
+        head: Position,
+    },
+    /// The name is empty or too long.
+    #[error("the name of a consumer has 1 to {max} bytes")]
+    BadName {
+        /// Most bytes.
+        max: usize,
+    },
+    /// There are as many as there may be: drop one.
+    #[error("there are {max} consumers, which is the most")]
+    TooMany {
+        /// Most consumers.
+        max: usize,
+    },
+    /// It could not be written down; nothing was changed.
+    #[error("the consumers could not be written down")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Why a batch did not happen, named for what the caller does next.
@@ -325,13 +367,28 @@ pub trait MetaStore: Send + Sync + 'static {
     /// A commit answers only after this shows its position.
     fn head(&self) -> tokio::sync::watch::Receiver<Position>;
 
+    /// Registers a durable consumer that has read up to `from`, or finds the one of this name.
+    /// Gives its position. What it has not read is kept, within the store's limit: a consumer
+    /// that is further behind finds [`ReadError::Compacted`] when it comes back.
+    async fn register_consumer(&self, name: &str, from: Position) -> Result<Position, ConsumerError>;
+
+    /// Notes, durably, that a consumer need not read again up to `to`. It never goes back.
+    async fn advance_consumer(&self, name: &str, to: Position) -> Result<(), ConsumerError>;
+
+    /// Forgets a consumer, which holds nothing back any more.
+    async fn drop_consumer(&self, name: &str) -> Result<(), ConsumerError>;
+
+    /// The durable consumers, by name.
+    fn consumers(&self) -> Vec<Consumer>;
+
     /// The limits that hold for this store.
     fn limits(&self) -> Limits;
 
     /// The store's own numbers.
     fn status(&self) -> StoreStatus;
 
-    /// Makes the index durable up to the head, so that the next start replays little.
+    /// Makes the index durable up to the head, so that the next start replays little, and writes
+    /// down what the log amounts to, so that it may be trimmed and the index be made again.
     async fn checkpoint(&self) -> Result<(), ReadError>;
 
     /// Refuses further commits, finishes those under way and makes the index durable.

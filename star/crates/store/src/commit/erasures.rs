@@ -8,7 +8,7 @@
 //! costs the caller another read and is never wrong in the dangerous direction. After a restart
 //! the removals come from the frames read at start, and the floor from the index.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use star_core::ports::meta::{Key, KeyRange, Operation, Revision, Shard};
 
@@ -18,7 +18,7 @@ use crate::limits::REMEMBERED_ERASURES;
 /// Removals of all shards.
 #[derive(Debug, Default)]
 pub(crate) struct Erasures {
-    shards: HashMap<Shard, OfShard>,
+    shards: BTreeMap<Shard, OfShard>,
 }
 
 #[derive(Debug, Default)]
@@ -33,15 +33,36 @@ impl Erasures {
         if !record.erases() {
             return;
         }
-        let of_shard = self.shards.entry(record.shard).or_default();
         for range in record.operations.iter().filter_map(erased_by) {
-            of_shard.ranges.push_back((record.revision, range));
+            self.add(record.shard, record.revision, range);
         }
+    }
+
+    /// Remembers one removal, the newest of its shard.
+    pub(crate) fn add(&mut self, shard: Shard, revision: Revision, range: KeyRange) {
+        let of_shard = self.shards.entry(shard).or_default();
+        of_shard.ranges.push_back((revision, range));
         while of_shard.ranges.len() > REMEMBERED_ERASURES {
             if let Some((forgotten, _)) = of_shard.ranges.pop_front() {
                 of_shard.floor = of_shard.floor.max(forgotten);
             }
         }
+    }
+
+    /// Learns that removals of a shard up to a revision may have been forgotten.
+    pub(crate) fn set_floor(&mut self, shard: Shard, floor: Revision) {
+        self.shards.entry(shard).or_default().floor = floor;
+    }
+
+    /// The floors of all shards that have one.
+    pub(crate) fn floors(&self) -> impl Iterator<Item = (Shard, Revision)> {
+        self.shards.iter().filter(|(_, of)| of.floor > 0).map(|(shard, of)| (*shard, of.floor))
+    }
+
+    /// All removals that are remembered, of each shard the oldest first.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (Shard, Revision, &KeyRange)> {
+        let each = self.shards.iter();
+        each.flat_map(|(shard, of)| of.ranges.iter().map(|(revision, range)| (*shard, *revision, range)))
     }
 
     /// Learns, after the frames of a start were noted, what may have been removed before them:

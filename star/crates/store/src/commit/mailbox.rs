@@ -23,8 +23,8 @@ pub(crate) struct Pending {
 pub(crate) enum Request {
     /// Make a batch happen.
     Commit(Box<Pending>),
-    /// Make the index durable.
-    Checkpoint(oneshot::Sender<Result<(), ReadError>>),
+    /// Make the index durable, and tell; then make a checkpoint, and tell.
+    Checkpoint(oneshot::Sender<Result<(), ReadError>>, oneshot::Sender<Result<(), ReadError>>),
     /// Finish what is under way and end.
     Close(oneshot::Sender<()>),
 }

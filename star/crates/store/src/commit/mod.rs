@@ -10,5 +10,6 @@ pub(crate) mod group;
 pub(crate) mod mailbox;
 pub(crate) mod outcomes;
 pub(crate) mod overlay;
+pub(crate) mod recall;
 pub(crate) mod size;
 pub(crate) mod writer;

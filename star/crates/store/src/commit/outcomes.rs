@@ -20,6 +20,11 @@ impl Outcomes {
         self.known.get(&id).copied()
     }
 
+    /// All that is remembered, the oldest first.
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = (u128, Committed)> {
+        self.order.iter().filter_map(|id| Some((*id, self.of(*id)?)))
+    }
+
     /// Remembers an outcome and forgets the oldest where there are too many.
     pub(crate) fn note(&mut self, id: u128, committed: Committed) {
         if self.known.insert(id, committed).is_none() {

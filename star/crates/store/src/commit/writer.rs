@@ -19,13 +19,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::group::{Group, Memory, Verdict};
 use super::mailbox::{self, Pending, Request, Waited};
+use crate::checkpoint::Checkpoints;
+use crate::checkpoint::keeper::{Keeper, Reply};
 use crate::disk::is_full;
 use crate::index::{Index, IndexError, IndexKind, Record};
 use crate::journal::append::{AppendError, Appender};
-use crate::limits::{GROUP_BATCHES, GROUP_BYTES, INDEX_RETRY_EVERY, INDEX_SYNC_BATCHES, INDEX_SYNC_EVERY};
+use crate::journal::record::HEADER_BYTES;
+use crate::limits::{
+    CHECKPOINT_BYTES, CHECKPOINT_EVERY, GROUP_BATCHES, GROUP_BYTES, INDEX_RETRY_EVERY, INDEX_SYNC_BATCHES,
+    INDEX_SYNC_EVERY,
+};
 use crate::lock::DirLock;
 use crate::open::OnFatal;
-use crate::recover;
+use crate::recover::{self, Ground};
 use crate::shared::Shared;
 
 /// How long the writer sleeps when nothing is due; any number would do.
@@ -42,10 +48,12 @@ pub(crate) struct Writer {
     pub(crate) kind: IndexKind,
     pub(crate) dir: PathBuf,
     pub(crate) lock: DirLock,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) keeper: Keeper,
     pub(crate) upkeep: Upkeep,
 }
 
-/// What the writer owes the index.
+/// What the writer owes the index and the log.
 #[derive(Debug, Default)]
 pub(crate) struct Upkeep {
     /// Batches applied and not synced.
@@ -54,6 +62,17 @@ pub(crate) struct Upkeep {
     unsynced_since: Option<Instant>,
     /// When the index was last tried to be brought back, where it failed.
     failed_at: Option<Instant>,
+    /// Bytes of journal since a checkpoint was last asked for.
+    uncovered_bytes: u64,
+    /// Since when there are some.
+    uncovered_since: Option<Instant>,
+}
+
+impl Upkeep {
+    /// What is owed at start, where so much of the journal lies behind the last checkpoint.
+    pub(crate) fn behind(bytes: u64, any: bool) -> Upkeep {
+        Upkeep { uncovered_bytes: bytes, uncovered_since: any.then(Instant::now), ..Upkeep::default() }
+    }
 }
 
 /// A batch with what becomes of it.
@@ -94,8 +113,9 @@ impl Writer {
                     (next, _) => next,
                 }
             }
-            Request::Checkpoint(reply) => {
-                answer(reply, self.sync_index());
+            Request::Checkpoint(synced, made) => {
+                answer(synced, self.sync_index());
+                self.order_checkpoint(Some(made));
                 Next::GoOn
             }
             Request::Close(reply) => {
@@ -130,6 +150,7 @@ impl Writer {
             return Next::GoOn;
         };
         metrics::histogram!("star_store_group_batches").record(group.len() as f64);
+        let group_bytes: u64 = group.iter().map(|pending| (pending.body.len() + HEADER_BYTES) as u64).sum();
         let mut making = Group::new(index.as_ref(), &self.memory, &mut self.appender);
         let verdicts: Result<Vec<Verdict>, IndexError> =
             group.iter_mut().map(|pending| making.admit(&mut pending.batch, &pending.body)).collect();
@@ -148,6 +169,10 @@ impl Writer {
             Ok(synced_in) => {
                 if !records.is_empty() {
                     metrics::histogram!("star_store_fsync_seconds").record(synced_in.as_secs_f64());
+                }
+                if !records.is_empty() {
+                    self.upkeep.uncovered_bytes += group_bytes;
+                    self.upkeep.uncovered_since.get_or_insert_with(Instant::now);
                 }
                 for (id, record) in ids.iter().zip(&records) {
                     self.memory.note(*id, record);
@@ -212,12 +237,18 @@ impl Writer {
     fn due(&self) -> Instant {
         let retry = self.upkeep.failed_at.map(|at| at + INDEX_RETRY_EVERY);
         let sync = self.upkeep.unsynced_since.map(|since| since + INDEX_SYNC_EVERY);
-        retry.or(sync).unwrap_or_else(|| Instant::now() + NOTHING_DUE)
+        let checkpoint = self.upkeep.uncovered_since.map(|since| since + CHECKPOINT_EVERY);
+        let soonest = [retry.or(sync), checkpoint].into_iter().flatten().min();
+        soonest.unwrap_or_else(|| Instant::now() + NOTHING_DUE)
     }
 
     /// Does for the index what is due.
     fn maintain(&mut self) {
         let now = Instant::now();
+        let uncovered = self.upkeep.uncovered_since.is_some_and(|since| now >= since + CHECKPOINT_EVERY);
+        if uncovered || self.upkeep.uncovered_bytes >= CHECKPOINT_BYTES {
+            self.order_checkpoint(None);
+        }
         if self.upkeep.failed_at.is_some_and(|at| now >= at + INDEX_RETRY_EVERY) {
             return self.bring_index_back();
         }
@@ -226,6 +257,12 @@ impl Writer {
         if due && let Err(error) = self.sync_index() {
             tracing::warn!(%error, "the index was not synced");
         }
+    }
+
+    fn order_checkpoint(&mut self, reply: Option<Reply>) {
+        self.upkeep.uncovered_bytes = 0;
+        self.upkeep.uncovered_since = None;
+        self.keeper.orders().checkpoint(reply);
     }
 
     fn sync_index(&mut self) -> Result<(), ReadError> {
@@ -255,9 +292,12 @@ impl Writer {
     fn bring_index_back(&mut self) {
         self.upkeep.failed_at = Some(Instant::now());
         let end = self.appender.position();
-        match recover::bring_up(self.kind, &self.dir, &self.shared.journal, end) {
+        let ground = Ground { store: &self.dir, journal: &self.shared.journal, checkpoints: &self.checkpoints, end };
+        match recover::bring_up(self.kind, ground) {
             Ok(index) => {
-                self.upkeep = Upkeep { unsynced: 1, unsynced_since: Some(Instant::now()), failed_at: None };
+                self.upkeep.unsynced = 1;
+                self.upkeep.unsynced_since = Some(Instant::now());
+                self.upkeep.failed_at = None;
                 self.shared.index.put(index);
                 self.shared.recent.restart_behind(end);
                 self.publish();
@@ -271,6 +311,7 @@ impl Writer {
         if let Err(error) = self.sync_index() {
             tracing::warn!(%error, "the index was not synced at the end; the next start replays the journal");
         }
+        self.keeper.end();
         self.appender.release();
         self.shared.index.close();
         drop(self.lock);

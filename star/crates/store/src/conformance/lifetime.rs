@@ -89,5 +89,5 @@ pub(super) async fn the_status_counts(on: Subject) {
     assert_eq!((after.position, after.oldest_event, after.segments), (2, 1, 1));
     assert!(after.journal_bytes > before.journal_bytes);
     assert!(after.index_bytes > 0);
-    assert!(["memory", "redb"].contains(&after.index.as_str()));
+    assert!(["memory", "redb", "sled"].contains(&after.index.as_str()));
 }

@@ -4,6 +4,9 @@
 //! Cases speak through the port only, so that a store on another database runs the same ones.
 
 mod batches;
+mod bounds;
+mod checkpoints;
+mod consumers;
 mod events;
 mod lifetime;
 mod model;
@@ -29,6 +32,14 @@ macro_rules! suite {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     super::super::$group::$case(super::super::Subject::on_redb()).await;
+                })+
+            })+
+        }
+        mod on_sled {
+            $(mod $group {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::super::$group::$case(super::super::Subject::on_sled()).await;
                 })+
             })+
         }
@@ -133,4 +144,71 @@ suite! {
         what_was_sent_before_closing_is_finished,
         a_checkpoint_answers,
         the_status_counts;
+    bounds:
+        a_zero_byte_sorts_before_everything_longer,
+        a_byte_of_ones_sorts_behind_everything,
+        a_range_ends_before_its_end_at_a_zero_byte,
+        a_prefix_that_ends_in_ones_has_an_end,
+        the_empty_key_is_the_first,
+        a_range_of_one_key_is_that_key,
+        a_range_with_the_same_start_and_end_is_empty,
+        removing_a_range_and_putting_in_it_leaves_what_was_put,
+        putting_in_a_range_and_removing_it_leaves_nothing,
+        removing_everything_leaves_an_empty_store_that_counts_on,
+        overlapping_removals_remove_both_ranges,
+        the_last_of_two_puts_of_a_batch_wins,
+        a_key_removed_and_made_in_one_batch_is_made_anew,
+        a_key_removed_twice_is_removed,
+        a_value_of_every_byte_is_read_back,
+        a_value_may_shrink_and_grow,
+        a_page_of_one_row_goes_on,
+        a_scan_from_a_key_that_was_removed_goes_on_behind_it,
+        many_keys_are_read_at_once,
+        two_preconditions_on_one_key_both_hold,
+        contradicting_preconditions_name_the_second,
+        a_precondition_does_not_see_its_own_batch,
+        a_removed_key_is_absent_and_not_present,
+        modified_at_a_former_writing_fails,
+        a_range_of_everything_is_changed_by_anything,
+        a_range_is_not_changed_by_a_batch_without_operations,
+        a_range_is_changed_by_removing_what_was_not_there,
+        a_range_before_the_first_revision_is_changed_by_all_of_them,
+        a_removal_by_another_shard_does_not_count_for_this_one,
+        the_same_id_with_other_contents_is_the_first_batch,
+        the_same_id_on_another_shard_is_the_first_batch,
+        the_first_and_the_last_shard_are_shards,
+        a_key_written_by_two_shards_has_the_revisions_of_each,
+        events_of_two_shards_are_one_log,
+        an_event_without_a_body_is_an_event,
+        an_empty_leaf_is_not_none,
+        a_page_of_no_batches_still_goes_forward,
+        a_repeated_batch_tells_its_events_once;
+    checkpoints:
+        an_empty_store_has_no_checkpoint,
+        a_checkpoint_is_of_the_position_reached,
+        a_checkpoint_of_the_same_position_is_one,
+        a_checkpoint_is_known_after_a_restart,
+        a_checkpoint_changes_nothing_that_is_read,
+        the_revisions_of_rows_survive_checkpoint_and_restart,
+        shards_go_on_counting_after_checkpoint_and_restart,
+        an_id_is_remembered_over_checkpoint_and_restart,
+        removals_are_remembered_over_checkpoint_and_restart,
+        events_before_a_checkpoint_are_still_read,
+        what_a_checkpoint_covers_may_be_removed_behind_it;
+    consumers:
+        at_first_there_is_none,
+        a_consumer_begins_where_it_says,
+        registering_again_finds_the_first,
+        a_consumer_advances,
+        a_consumer_never_goes_back,
+        nobody_advances_beyond_the_end,
+        who_is_not_registered_does_not_advance,
+        a_dropped_consumer_is_gone,
+        a_dropped_consumer_may_begin_anew,
+        consumers_are_listed_by_name,
+        consumers_do_not_move_each_other,
+        consumers_are_there_after_a_restart,
+        consumers_are_there_after_a_store_was_dropped,
+        a_name_without_letters_or_too_many_is_refused,
+        advancing_writes_nothing_into_the_log;
 }

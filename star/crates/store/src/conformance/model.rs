@@ -160,4 +160,9 @@ proptest! {
     fn a_store_on_redb_does_what_the_model_does(steps in proptest::collection::vec(any_step(), 1..40)) {
         play(steps, Subject::on_redb());
     }
+
+    #[test]
+    fn a_store_on_sled_does_what_the_model_does(steps in proptest::collection::vec(any_step(), 1..40)) {
+        play(steps, Subject::on_sled());
+    }
 }

@@ -28,6 +28,10 @@ impl Subject {
         Subject::on(IndexKind::Redb)
     }
 
+    pub(super) fn on_sled() -> Subject {
+        Subject::on(IndexKind::Sled)
+    }
+
     fn on(kind: IndexKind) -> Subject {
         let mut subject = Subject { dir: tempfile::tempdir().unwrap(), kind, store: None };
         subject.open();

@@ -114,3 +114,46 @@ async fn a_failed_sync_ends_the_process_with_a_message_and_acknowledges_nothing(
     assert!(messages[0].contains("the disk does not answer"), "{messages:?}");
     assert!(matches!(put(&store, "k2").await, Err(CommitError::Closed)));
 }
+
+/// Commits and checkpoints until one of them fails; gives the keys that were acknowledged.
+async fn work_until_it_fails(store: &Store, from: usize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for number in from..from + 12 {
+        let key = format!("k{number:03}");
+        let mut batch = putting(&key, b"v");
+        batch.events[0].body = vec![b'e'; 40_000].into();
+        let committed = store.commit(batch).await;
+        if committed.is_ok() {
+            acknowledged.push(key);
+        }
+        let failed = committed.is_err() || number % 4 == 3 && store.checkpoint().await.is_err();
+        if failed {
+            return acknowledged;
+        }
+    }
+    acknowledged
+}
+
+#[tokio::test]
+async fn any_write_may_fail_and_nothing_acknowledged_is_lost_nor_anything_else_kept() {
+    for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
+        for failing in 0..60 {
+            let dir = tempfile::tempdir().unwrap();
+            let (disk, said) = (FaultyDisk::that_syncs_nothing(), Arc::default());
+            let store = open_on(dir.path(), &disk, &said);
+            disk.fail_writes_from(failing, kind);
+            let mut acknowledged = work_until_it_fails(&store, 0).await;
+            disk.heal();
+            acknowledged.extend(work_until_it_fails(&store, 100).await);
+            assert!(acknowledged.len() >= 12, "write {failing}: work goes on when there is room again");
+            store.close().await;
+            drop(store);
+            let store = open(dir.path(), IndexKind::Memory).unwrap();
+            let page = store.scan(star_core::ports::meta::KeyRange::prefix("k"), 1_000).await.unwrap();
+            let found: Vec<String> =
+                page.rows.iter().map(|(key, _)| String::from_utf8(key.as_bytes().to_vec()).unwrap()).collect();
+            assert_eq!(found, acknowledged, "write {failing}");
+            assert!(said.lock().unwrap().is_empty());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! An index that is gone, damaged, or fails at work.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -124,6 +125,14 @@ impl Index for FailingIndex {
             return Err(IndexError { engine: "failing", full: false, source: "told to".into() });
         }
         self.inner.apply(records)
+    }
+
+    fn fill(&self, rows: &[(Key, Row)]) -> Result<(), IndexError> {
+        self.inner.fill(rows)
+    }
+
+    fn filled(&self, shards: &BTreeMap<Shard, ShardState>, applied: Position) -> Result<(), IndexError> {
+        self.inner.filled(shards, applied)
     }
 
     fn sync(&self) -> Result<(), IndexError> {

@@ -1,10 +1,16 @@
 //! What a store does when the disk, the engine or the bytes are not as they should be.
 
+mod checkpoint;
 mod damage;
 mod disk;
+mod engine;
+mod flips;
 mod full;
 mod index;
+mod maintain;
 mod power;
+mod sim;
+mod states;
 mod torn;
 
 use std::fs;
@@ -74,4 +80,11 @@ fn with_journal(bytes: &[u8]) -> tempfile::TempDir {
     fs::create_dir(dir.path().join("journal")).unwrap();
     fs::write(segment(dir.path(), 1), bytes).unwrap();
     dir
+}
+
+/// Flips one bit of a file.
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1 << (at % 8);
+    fs::write(path, bytes).unwrap();
 }

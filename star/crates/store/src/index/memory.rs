@@ -67,6 +67,22 @@ impl Index for MemoryIndex {
         Ok(())
     }
 
+    fn fill(&self, rows: &[(Key, Row)]) -> Result<(), IndexError> {
+        let mut contents = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, row) in rows {
+            contents.bytes += weight(key, row);
+            contents.rows.insert(key.clone(), row.clone());
+        }
+        Ok(())
+    }
+
+    fn filled(&self, shards: &BTreeMap<Shard, ShardState>, applied: Position) -> Result<(), IndexError> {
+        let mut contents = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        contents.shards = shards.iter().map(|(shard, state)| (*shard, *state)).collect();
+        contents.applied = applied;
+        Ok(())
+    }
+
     fn sync(&self) -> Result<(), IndexError> {
         Ok(())
     }

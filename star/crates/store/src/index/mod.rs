@@ -3,11 +3,17 @@
 //! An index is a view and can be thrown away: it holds nothing that the journal does not, it is
 //! updated after the journal's sync without one of its own, and it carries the position up to
 //! which it was applied *in the same engine transaction*, so that after a crash it says by itself
-//! from where the journal has to be applied again. Two engines: [`redb`] on disk, [`memory`].
+//! from where the journal has to be applied again. Engines: [`redb`] and [`sled`] on disk,
+//! [`memory`]; [`row`] is how the two on disk write what they hold.
 
 pub(crate) mod memory;
 pub(crate) mod redb;
+pub(crate) mod row;
+pub(crate) mod sled;
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +28,8 @@ pub enum IndexKind {
     /// A B-tree in a file: the default.
     #[default]
     Redb,
+    /// A log-structured tree in a directory, sled 0.34.7: a choice for those who know it.
+    Sled,
     /// In memory, made from the journal at every start: for tests and very small Stars.
     Memory,
 }
@@ -101,6 +109,11 @@ pub(crate) trait Index: Send + Sync + 'static {
     fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError>;
     /// Applies batches that follow the applied position, all or none of them.
     fn apply(&self, records: &[Record]) -> Result<(), IndexError>;
+    /// Puts rows of a checkpoint, in order, into an index that is being made; they count when
+    /// [`Index::filled`] has been called, and until then the applied position stays 0.
+    fn fill(&self, rows: &[(Key, Row)]) -> Result<(), IndexError>;
+    /// Ends the filling: the state of the shards, and the position of the checkpoint.
+    fn filled(&self, shards: &BTreeMap<Shard, ShardState>, applied: Position) -> Result<(), IndexError>;
     /// Makes what was applied durable.
     fn sync(&self) -> Result<(), IndexError>;
     /// The last position that was applied.
@@ -131,13 +144,46 @@ pub(crate) fn open(kind: IndexKind, store: &Path, installation: &Installation) -
     match kind {
         IndexKind::Memory => Ok(Arc::new(memory::MemoryIndex::default())),
         IndexKind::Redb => Ok(Arc::new(redb::RedbIndex::open(&dir_of(store), installation)?)),
+        IndexKind::Sled => Ok(Arc::new(sled::SledIndex::open(&dir_of(store), installation)?)),
     }
 }
 
-/// Gives up what an index holds, so that the next opening begins an empty one.
-pub(crate) fn discard(kind: IndexKind, store: &Path) -> std::io::Result<()> {
+/// Where an engine keeps its files; none for one that has none.
+pub(crate) fn path_of(kind: IndexKind, store: &Path) -> Option<PathBuf> {
     match kind {
-        IndexKind::Memory => Ok(()),
-        IndexKind::Redb => redb::discard(&dir_of(store)),
+        IndexKind::Memory => None,
+        IndexKind::Redb => Some(dir_of(store).join(redb::FILE)),
+        IndexKind::Sled => Some(dir_of(store).join(sled::DIR)),
+    }
+}
+
+/// Puts an index that failed aside, for whoever wants to look, so that the next opening begins
+/// an empty one. One is kept.
+pub(crate) fn put_aside(kind: IndexKind, store: &Path) -> io::Result<()> {
+    path_of(kind, store).map_or(Ok(()), |path| aside(&path))
+}
+
+/// Removes an index, so that the next opening begins an empty one.
+pub(crate) fn remove(kind: IndexKind, store: &Path) -> io::Result<()> {
+    path_of(kind, store).map_or(Ok(()), |path| remove_path(&path))
+}
+
+/// Gives a file or directory the ending `unusable`.
+fn aside(path: &Path) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".unusable");
+    let former = PathBuf::from(name);
+    remove_path(&former)?;
+    match fs::rename(path, former) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn remove_path(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

@@ -2,17 +2,18 @@
 //!
 //! Three tables in `index/redb.db`:
 //!
-//! | table | key | value (big-endian) |
+//! | table | key | value |
 //! |---|---|---|
-//! | `rows` | the key | u64 created, u64 modified, u16 shard of the last write, the value |
-//! | `shards` | shard | u64 revision, u64 last revision that removed keys |
-//! | `about` | `schema`, `installation`, `applied` | u32, 16 bytes, u64 |
+//! | `rows` | the key | see [`super::row`] |
+//! | `shards` | shard | see [`super::row`] |
+//! | `about` | `schema`, `installation`, `applied` | u32, 16 bytes, see [`super::row`] |
 //!
 //! Groups are applied without durability; [`Index::sync`] makes one durable commit, with the
 //! allocator's state saved, so that the next start need not walk the file. A file that cannot be
 //! opened, is of another schema or of another installation is put aside as `redb.db.unusable`
 //! (one is kept, for whoever wants to look) and an empty one is begun.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::ops::Bound;
@@ -26,17 +27,19 @@ use redb::{
 };
 use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard};
 
-use super::{Index, IndexError, Record, Row, ShardState, is_empty, is_since};
+use super::row::{self, RowHeader};
+use super::{Index, IndexError, Record, Row, ShardState, aside, is_empty, is_since};
 use crate::disk::is_full;
-use crate::journal::record::{Installation, array};
+use crate::journal::record::Installation;
 use crate::limits::{INDEX_CACHE_BYTES, PAGE_BYTES};
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
-const SHARDS: TableDefinition<'static, u16, (u64, u64)> = TableDefinition::new("shards");
+const SHARDS: TableDefinition<'static, u16, &[u8]> = TableDefinition::new("shards");
 const ABOUT: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("about");
-const SCHEMA: u32 = 1;
-const ROW_HEADER_BYTES: usize = 18;
+const SCHEMA: u32 = 2;
 const NAME: &str = "redb";
+/// The file, in the directory of indexes.
+pub(crate) const FILE: &str = "redb.db";
 
 /// Rows in a file of redb.
 pub(crate) struct RedbIndex {
@@ -48,7 +51,7 @@ impl RedbIndex {
     /// Opens the index in a directory, or begins an empty one where there is none of use.
     pub(crate) fn open(dir: &Path, installation: &Installation) -> Result<RedbIndex, IndexError> {
         fs::create_dir_all(dir).map_err(failed)?;
-        let path = dir.join("redb.db");
+        let path = dir.join(FILE);
         let existed = path.exists();
         let unusable = match open_file(&path, installation) {
             Ok(database) => {
@@ -65,12 +68,26 @@ impl RedbIndex {
             %unusable,
             "the index cannot be used; it is put aside and made again from the journal"
         );
-        discard(dir).map_err(failed)?;
+        aside(&path).map_err(failed)?;
         match open_file(&path, installation) {
             Ok(database) => Ok(RedbIndex { database, path }),
             Err(Unusable::Busy(error)) => Err(failed(error)),
             Err(Unusable::Contents(why)) => Err(failed(Error::Corrupted(why))),
         }
+    }
+
+    /// The index on a storage of the caller's, for tests of what a cut of power leaves.
+    #[cfg(test)]
+    pub(crate) fn on(storage: impl redb::StorageBackend, installation: &Installation) -> Result<RedbIndex, IndexError> {
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let database = Database::builder().create_with_backend(storage).map_err(failed)?;
+            match introduce(&database, installation) {
+                Ok(()) => Ok(RedbIndex { database, path: PathBuf::new() }),
+                Err(Unusable::Busy(error)) => Err(failed(error)),
+                Err(Unusable::Contents(why)) => Err(failed(Error::Corrupted(why))),
+            }
+        }));
+        opened.unwrap_or_else(|_| Err(failed(nonsense("the engine panicked while opening it"))))
     }
 
     fn write(
@@ -98,7 +115,9 @@ impl Index for RedbIndex {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
         let run = || -> Result<Vec<Option<Row>>, Error> {
             let table = self.database.begin_read()?.open_table(ROWS)?;
-            keys.iter().map(|key| table.get(key.as_bytes())?.map(|row| decode_row(row.value())).transpose()).collect()
+            keys.iter()
+                .map(|key| table.get(key.as_bytes())?.map(|row| decode_row(key.as_bytes(), row.value())).transpose())
+                .collect()
         };
         run().map_err(failed)
     }
@@ -118,7 +137,10 @@ impl Index for RedbIndex {
                     break;
                 }
                 bytes += key.value().len() + row.value().len();
-                page.rows.push((Key::new(Bytes::copy_from_slice(key.value())), decode_row(row.value())?.into()));
+                page.rows.push((
+                    Key::new(Bytes::copy_from_slice(key.value())),
+                    decode_row(key.value(), row.value())?.into(),
+                ));
             }
             Ok(())
         };
@@ -133,10 +155,10 @@ impl Index for RedbIndex {
             }
             let table = self.database.begin_read()?.open_table(ROWS)?;
             for entry in table.range::<&[u8]>(bounds(range))? {
-                let (_, row) = entry?;
-                let (_, modified, writer) = decode_row_header(row.value())?;
-                if is_since(writer, modified, shard, since) {
-                    return Ok(Some(decode_row(row.value())?));
+                let (key, row) = entry?;
+                let header = decode_row_header(key.value(), row.value())?;
+                if is_since(header.shard, header.modified, shard, since) {
+                    return Ok(Some(decode_row(key.value(), row.value())?));
                 }
             }
             Ok(None)
@@ -152,11 +174,37 @@ impl Index for RedbIndex {
             let mut scratch = Vec::new();
             for record in records {
                 apply_record(&mut rows, record, &mut scratch)?;
-                let former = shards.get(record.shard.number())?.map(|state| state.value()).unwrap_or_default();
-                let state = ShardState { revision: former.0, erased: former.1 }.after(record);
-                shards.insert(record.shard.number(), (state.revision, state.erased))?;
+                let number = record.shard.number();
+                let former = shards.get(number)?.map(|state| decode_state(number, state.value())).transpose()?;
+                let state = former.unwrap_or_default().after(record);
+                shards.insert(number, row::encode_state(number, state).as_slice())?;
             }
-            transaction.open_table(ABOUT)?.insert("applied", last.position.to_be_bytes().as_slice())?;
+            transaction.open_table(ABOUT)?.insert("applied", row::encode_position(last.position).as_slice())?;
+            Ok(())
+        })
+    }
+
+    fn fill(&self, rows: &[(Key, Row)]) -> Result<(), IndexError> {
+        self.write(Durability::None, |transaction| {
+            let mut table = transaction.open_table(ROWS)?;
+            let mut scratch = Vec::new();
+            for (key, Row { value, created, modified, shard }) in rows {
+                let header = RowHeader { created: *created, modified: *modified, shard: *shard };
+                row::encode(&mut scratch, key.as_bytes(), header, value);
+                table.insert(key.as_bytes(), scratch.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn filled(&self, shards: &BTreeMap<Shard, ShardState>, applied: Position) -> Result<(), IndexError> {
+        self.write(Durability::Immediate, |transaction| {
+            let mut table = transaction.open_table(SHARDS)?;
+            for (shard, state) in shards {
+                let number = shard.number();
+                table.insert(number, row::encode_state(number, *state).as_slice())?;
+            }
+            transaction.open_table(ABOUT)?.insert("applied", row::encode_position(applied).as_slice())?;
             Ok(())
         })
     }
@@ -169,10 +217,7 @@ impl Index for RedbIndex {
         let run = || -> Result<Position, Error> {
             let table = self.database.begin_read()?.open_table(ABOUT)?;
             let applied = table.get("applied")?;
-            applied.map_or(Ok(0), |bytes| {
-                let number = bytes.value().try_into().map_err(|_| nonsense("the applied position is not a number"))?;
-                Ok(Position::from_be_bytes(number))
-            })
+            applied.map_or(Ok(0), |bytes| row::decode_position(bytes.value()).map_err(nonsense))
         };
         run().map_err(failed)
     }
@@ -184,10 +229,9 @@ impl Index for RedbIndex {
                 .iter()?
                 .map(|entry| {
                     let (number, state) = entry?;
-                    let (revision, erased) = state.value();
-                    let shard =
-                        Shard::new(number.value()).ok_or_else(|| nonsense("a shard with a number out of range"))?;
-                    Ok((shard, ShardState { revision, erased }))
+                    let number = number.value();
+                    let shard = Shard::new(number).ok_or_else(|| nonsense("a shard with a number out of range"))?;
+                    Ok((shard, decode_state(number, state.value())?))
                 })
                 .collect()
         };
@@ -208,9 +252,11 @@ fn apply_record(
     for operation in &record.operations {
         match operation {
             Operation::Put(key, value) => {
-                let former = rows.get(key.as_bytes())?.map(|row| decode_row_header(row.value())).transpose()?;
-                let created = former.map_or(record.revision, |(created, ..)| created);
-                encode_row(scratch, created, record, value);
+                let bytes = key.as_bytes();
+                let former = rows.get(bytes)?.map(|row| decode_row_header(bytes, row.value())).transpose()?;
+                let created = former.map_or(record.revision, |former| former.created);
+                let header = RowHeader { created, modified: record.revision, shard: record.shard };
+                row::encode(scratch, bytes, header, value);
                 rows.insert(key.as_bytes(), scratch.as_slice())?;
             }
             Operation::Delete(key) => {
@@ -223,36 +269,20 @@ fn apply_record(
     Ok(())
 }
 
-fn encode_row(out: &mut Vec<u8>, created: Revision, record: &Record, value: &Bytes) {
-    out.clear();
-    out.extend_from_slice(&created.to_be_bytes());
-    out.extend_from_slice(&record.revision.to_be_bytes());
-    out.extend_from_slice(&record.shard.number().to_be_bytes());
-    out.extend_from_slice(value);
+fn decode_row_header(key: &[u8], bytes: &[u8]) -> Result<RowHeader, Error> {
+    row::decode_header(key, bytes).map_err(nonsense)
 }
 
-fn decode_row_header(row: &[u8]) -> Result<(Revision, Revision, Shard), Error> {
-    if row.len() < ROW_HEADER_BYTES {
-        return Err(nonsense("a row is shorter than its header"));
-    }
-    let shard =
-        Shard::new(u16::from_be_bytes(array(row, 16))).ok_or_else(|| nonsense("a row names a shard out of range"))?;
-    Ok((u64::from_be_bytes(array(row, 0)), u64::from_be_bytes(array(row, 8)), shard))
+fn decode_row(key: &[u8], bytes: &[u8]) -> Result<Row, Error> {
+    row::decode(key, bytes).map_err(nonsense)
 }
 
-fn decode_row(row: &[u8]) -> Result<Row, Error> {
-    let (created, modified, shard) = decode_row_header(row)?;
-    Ok(Row { value: Bytes::copy_from_slice(&row[ROW_HEADER_BYTES..]), created, modified, shard })
+fn decode_state(shard: u16, bytes: &[u8]) -> Result<ShardState, Error> {
+    row::decode_state(shard, bytes).map_err(nonsense)
 }
 
 fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
     range.bounds()
-}
-
-/// Puts the file aside, so that the next opening begins an empty one.
-pub(crate) fn discard(dir: &Path) -> io::Result<()> {
-    let path = dir.join("redb.db");
-    fs::rename(&path, path.with_extension("db.unusable"))
 }
 
 /// Why a file did not become an index.
@@ -267,7 +297,8 @@ fn open_file(path: &Path, installation: &Installation) -> Result<Database, Unusa
     // A file of noise can break an assertion inside the engine; that, too, is only a bad index.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         Database::builder().set_cache_size(INDEX_CACHE_BYTES).create(path).map_err(Unusable::from).and_then(
-            |database| {
+            |mut database| {
+                verify(&mut database)?;
                 introduce(&database, installation)?;
                 Ok(database)
             },
@@ -290,6 +321,16 @@ impl From<DatabaseError> for Unusable {
 
 fn is_about_contents(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+/// Walks all pages and checks their checksums, which the engine does by itself only after a
+/// crash: a bit that flipped in a page above the rows would lead reads to the wrong ones.
+fn verify(database: &mut Database) -> Result<(), Unusable> {
+    match database.check_integrity() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Unusable::Contents("a page is not what was written".to_owned())),
+        Err(error) => Err(Unusable::Contents(error.to_string())),
+    }
 }
 
 /// Writes into an empty index whose it is, and checks it in another.

@@ -14,6 +14,7 @@ pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod segment;
 pub(crate) mod tail;
+pub(crate) mod trim;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -26,7 +27,7 @@ use star_core::ports::meta::{EventPage, LoggedEvent, NewEvent, Position};
 use self::body::Body;
 use self::places::{Place, Places};
 use self::reader::{FrameReader, Step};
-use self::record::{Frame, Header, Installation, NotAFrame};
+use self::record::{Chain, Frame, Header, Installation, NotAFrame};
 use crate::disk::Disk;
 use crate::limits::{PAGE_BYTES, RESERVE_BYTES, SEGMENT_BYTES, SEGMENT_HEADER_BYTES};
 
@@ -71,6 +72,9 @@ pub(crate) enum Fault {
         source: io::Error,
     },
 }
+
+/// What is wrong with a frame that carries another chain value than it should.
+const BROKEN_CHAIN: &str = "the frame does not continue the one before it";
 
 /// How large the files of a log become.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +124,40 @@ impl Journal {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// The first positions of the segments, oldest first.
+    pub(crate) fn segment_firsts(&self) -> Vec<Position> {
+        self.firsts().clone()
+    }
+
+    /// The files that hold the log up to a position, oldest first, each with the offset behind
+    /// the position where that is not the end of the file.
+    pub(crate) fn files_upto(&self, upto: Position) -> Result<Vec<(PathBuf, Option<u64>)>, Fault> {
+        let firsts = self.segment_firsts();
+        let followed = |number: usize| firsts.get(number + 1).is_some_and(|next| *next <= upto + 1);
+        let mut files = Vec::new();
+        for (number, first) in firsts.iter().enumerate().filter(|(_, first)| **first <= upto + 1) {
+            let end = if followed(number) { None } else { Some(self.offset_behind(*first, upto)?) };
+            files.push((self.file_of(*first), end));
+        }
+        Ok(files)
+    }
+
+    /// The offset behind a position in the segment that begins with `first`.
+    fn offset_behind(&self, first: Position, upto: Position) -> Result<u64, Fault> {
+        let start = Place { segment: first, offset: SEGMENT_HEADER_BYTES as u64 };
+        let mut reader = self.open_at(start)?;
+        let mut next = first;
+        while next <= upto {
+            let offset = reader.offset();
+            match self.next_frame(&mut reader, first)? {
+                Some(frame) => self.check_position(&frame, next, first, offset)?,
+                None => return Err(damaged(self.file_of(first), offset, &format!("it ends before position {upto}"))),
+            }
+            next += 1;
+        }
+        Ok(reader.offset())
+    }
+
     /// The file of the last segment.
     pub(crate) fn last_file(&self) -> PathBuf {
         self.file_of(self.firsts().last().copied().unwrap_or(1))
@@ -130,16 +168,30 @@ impl Journal {
         &self,
         after: Position,
         upto: Position,
-        mut visit: impl FnMut(&Header, Body) -> ControlFlow<()>,
+        visit: impl FnMut(&Frame, Body) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
-        let oldest = self.oldest();
-        if after < upto && after + 1 < oldest {
-            return Err(Fault::Missing { dir: self.dir.clone(), from: after + 1, to: oldest - 1 });
-        }
+        self.walk_linked(after, None, upto, visit)
+    }
+
+    /// The same, where the chain value of the first frame may be known.
+    pub(crate) fn walk_linked(
+        &self,
+        after: Position,
+        mut chain: Option<Chain>,
+        upto: Position,
+        mut visit: impl FnMut(&Frame, Body) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        self.check_kept(after, upto)?;
         let mut position = after;
         while position < upto {
             let (at, place) = self.start_of(position + 1);
-            let mut reader = self.open_at(place)?;
+            let mut reader = match self.open_at(place) {
+                // The segment may have been removed since it was chosen.
+                Err(Fault::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                    return self.check_kept(position, upto).and_then(|()| Err(self.unreadable(place.segment, source)));
+                }
+                opened => opened?,
+            };
             let mut next = at;
             loop {
                 let offset = reader.offset();
@@ -150,9 +202,13 @@ impl Journal {
                 if frame.header.position <= position {
                     continue;
                 }
+                if chain.is_some_and(|chain| chain != frame.header.chain) {
+                    return Err(damaged(self.file_of(place.segment), offset, BROKEN_CHAIN));
+                }
+                chain = Some(frame.link);
                 position = frame.header.position;
                 let body = self.decode(&frame, place.segment, offset)?;
-                if visit(&frame.header, body).is_break() || position >= upto {
+                if visit(&frame, body).is_break() || position >= upto {
                     return Ok(());
                 }
             }
@@ -161,17 +217,29 @@ impl Journal {
         Ok(())
     }
 
+    fn check_kept(&self, after: Position, upto: Position) -> Result<(), Fault> {
+        let oldest = self.oldest();
+        if after < upto && after + 1 < oldest {
+            return Err(Fault::Missing { dir: self.dir.clone(), from: after + 1, to: oldest - 1 });
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, segment: Position, source: io::Error) -> Fault {
+        Fault::Io { file: self.file_of(segment), source }
+    }
+
     /// The events behind `after` from at most `limit` batches up to `head`, read from the disk.
     /// What can be read before a fault is given first; the next page then meets the fault.
     pub(crate) fn events(&self, after: Position, limit: usize, head: Position) -> Result<EventPage, Fault> {
         let mut page = EventPage { events: Vec::new(), read_to: after };
         let mut bytes = 0;
         let upto = head.min(after.saturating_add(limit as u64));
-        let walked = self.walk(after, upto, |header, body| {
-            let events = logged(header, body.events);
+        let walked = self.walk(after, upto, |frame, body| {
+            let events = logged(&frame.header, body.events);
             bytes += recent::bytes_of(&events);
             page.events.extend(events);
-            page.read_to = header.position;
+            page.read_to = frame.header.position;
             if bytes >= PAGE_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         match walked {

@@ -39,6 +39,12 @@ impl Places {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(position, place);
     }
 
+    /// Forgets the places of positions that are no longer kept.
+    pub(crate) fn forget_before(&self, oldest: Position) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = known.split_off(&oldest);
+    }
+
     /// The last known place at or before a position.
     pub(crate) fn before(&self, position: Position) -> Option<(Position, Place)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -18,10 +18,10 @@ use super::append::{Appender, End};
 use super::body::Body;
 use super::places::{Place, Places};
 use super::reader::{FrameReader, Step};
-use super::record::{Frame, Header, NotAFrame};
+use super::record::{Frame, Header, Installation, NotAFrame};
 use super::segment::{self, BadHeader, CreateError, SegmentHeader};
 use super::tail::{self, Tail};
-use super::{Fault, Journal, Sizes, damaged};
+use super::{BROKEN_CHAIN, Fault, Journal, Sizes, damaged};
 use crate::disk::{Disk, DiskFile};
 use crate::limits::SEGMENT_HEADER_BYTES;
 
@@ -43,26 +43,65 @@ pub(crate) fn open(
     if firsts.is_empty() {
         firsts.push(begin(disk.as_ref(), dir, now)?);
     }
-    let bytes = bytes_of(disk.as_ref(), dir, &firsts)?;
     let from = firsts.len().saturating_sub(READ_AT_START);
-    let installation = header_of(disk.as_ref(), dir, firsts[from])?.installation;
-    let journal = Journal {
+    let journal = over(disk, dir, sizes, &firsts)?;
+    let mut tail: Option<(Box<dyn DiskFile>, End)> = None;
+    for (number, first) in firsts.iter().enumerate().skip(from) {
+        let ending = if number + 1 == firsts.len() { Ending::Last } else { Ending::Followed };
+        let former = tail.as_ref().map(|(_, end)| *end);
+        tail = Some(journal.read_segment(*first, former, ending, &mut visit)?);
+    }
+    let (file, end) = tail.expect("there is at least the segment that was made above");
+    // Frames of a process that was killed may be whole and still not durable; nobody may see
+    // them before they are.
+    file.sync().map_err(|source| Fault::Io { file: journal.file_of(end.segment), source })?;
+    Ok(Appender::at(Arc::new(journal), file, end))
+}
+
+/// What may follow the last good frame of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Another segment: every frame was durable.
+    Followed,
+    /// Nothing: a torn write may, and is cut.
+    Last,
+    /// Nothing, and the file is only looked at.
+    Seen,
+}
+
+/// The journal in a directory, to be looked at and left as it is; none where there is none.
+pub(crate) fn look(disk: Arc<dyn Disk>, dir: &Path) -> Result<Option<Journal>, Fault> {
+    let firsts = match segment::list(disk.as_ref(), dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        listed => listed.map_err(|source| Fault::Io { file: dir.to_path_buf(), source })?,
+    };
+    if firsts.is_empty() {
+        return Ok(None);
+    }
+    over(disk, dir, Sizes::default(), &firsts).map(Some)
+}
+
+fn over(disk: Arc<dyn Disk>, dir: &Path, sizes: Sizes, firsts: &[Position]) -> Result<Journal, Fault> {
+    let bytes = bytes_of(disk.as_ref(), dir, firsts)?;
+    let newest = firsts.last().copied().unwrap_or(1);
+    let installation = header_of(disk.as_ref(), dir, newest)?.installation;
+    Ok(Journal {
         disk,
         dir: dir.to_path_buf(),
         installation,
         sizes,
-        segments: RwLock::new(firsts.clone()),
+        segments: RwLock::new(firsts.to_vec()),
         places: Places::default(),
         bytes: AtomicU64::new(bytes),
-    };
-    let mut tail: Option<(Box<dyn DiskFile>, End)> = None;
-    for (number, first) in firsts.iter().enumerate().skip(from) {
-        let is_last = number + 1 == firsts.len();
-        let former = tail.as_ref().map(|(_, end)| *end);
-        tail = Some(journal.replay_segment(*first, former, is_last, &mut visit)?);
-    }
-    let (file, end) = tail.expect("there is at least the segment that was made above");
-    Ok(Appender::at(Arc::new(journal), file, end))
+    })
+}
+
+/// Whose journal lies in a directory; none where there is none.
+pub(crate) fn installation(disk: &dyn Disk, dir: &Path) -> Result<Option<Installation>, Fault> {
+    let io = |source| Fault::Io { file: dir.to_path_buf(), source };
+    disk.make_dir(dir).map_err(io)?;
+    let firsts = segment::list(disk, dir).map_err(io)?;
+    firsts.last().map(|first| Ok(header_of(disk, dir, *first)?.installation)).transpose()
 }
 
 /// Makes the first segment of a log.
@@ -85,7 +124,7 @@ fn bytes_of(disk: &dyn Disk, dir: &Path, firsts: &[Position]) -> Result<u64, Fau
     firsts.iter().map(size).sum()
 }
 
-fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHeader, Fault> {
+pub(super) fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHeader, Fault> {
     let file = segment::path_of(dir, first);
     let read = disk.open(&file).and_then(|open| SegmentHeader::read(open.as_ref()));
     match read {
@@ -101,11 +140,12 @@ fn header_of(disk: &dyn Disk, dir: &Path, first: Position) -> Result<SegmentHead
 }
 
 impl Journal {
-    fn replay_segment(
+    /// Reads a segment frame by frame, and judges what follows the last good one.
+    pub(crate) fn read_segment(
         &self,
         first: Position,
         former: Option<End>,
-        is_last: bool,
+        ending: Ending,
         visit: &mut impl FnMut(&Header, Body),
     ) -> Result<(Box<dyn DiskFile>, End), Fault> {
         let header = header_of(self.disk.as_ref(), &self.dir, first)?;
@@ -128,18 +168,12 @@ impl Journal {
                     return Err(Fault::TooNew { file: self.file_of(first), version: version.into() });
                 }
                 Step::Unwritten | Step::Bad(_) => {
-                    self.settle_tail(&end, is_last)?;
+                    self.settle_tail(&end, ending)?;
                     break;
                 }
             }
         }
-        let file = reader.into_file();
-        if is_last {
-            // Frames of a process that was killed may be whole and still not durable; nobody may
-            // see them before they are.
-            file.sync().map_err(io)?;
-        }
-        Ok((file, end))
+        Ok((reader.into_file(), end))
     }
 
     fn check_continues(&self, header: &SegmentHeader, former: Option<End>) -> Result<(), Fault> {
@@ -161,18 +195,19 @@ impl Journal {
         if frame.header.chain == end.chain {
             return Ok(());
         }
-        Err(damaged(self.file_of(end.segment), end.offset, "the frame does not continue the one before it"))
+        Err(damaged(self.file_of(end.segment), end.offset, BROKEN_CHAIN))
     }
 
     /// Decides what becomes of the bytes behind the last good frame of a segment.
-    fn settle_tail(&self, end: &End, is_last: bool) -> Result<(), Fault> {
+    fn settle_tail(&self, end: &End, ending: Ending) -> Result<(), Fault> {
         let file = self.file_of(end.segment);
         let io = |source: io::Error| Fault::Io { file: file.clone(), source };
         let open = self.disk.open(&file).map_err(io)?;
         let rest = FrameReader::at(open, self.installation, end.offset).rest().map_err(io)?;
         match tail::judge(&rest, end.offset, &self.installation, end.position + 1) {
             Tail::Unwritten => {}
-            Tail::Torn if is_last => {
+            Tail::Torn if ending == Ending::Seen => {}
+            Tail::Torn if ending == Ending::Last => {
                 tracing::warn!(
                     file = %file.display(),
                     offset = end.offset,
