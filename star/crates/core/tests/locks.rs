@@ -323,7 +323,8 @@ async fn only_the_owner_steals_and_nobody_renews_what_is_somebody_elses() {
 #[tokio::test]
 async fn the_log_tells_who_took_and_gave_and_stole_and_nothing_of_renewals() {
     let star = Fixture::start().await;
-    let mut watcher = Watcher::from_now(&star.star.tree.log, star_core::watch::Filter::from(Selector::parse("acme:**").unwrap()));
+    let mut watcher =
+        Watcher::from_now(&star.star.tree.log, star_core::watch::Filter::from(Selector::parse("acme:**").unwrap()));
     let held = star.lock(id("a")).await.unwrap();
     star.lock(Claim::Renew(held.token)).await.unwrap();
     let stolen = star.lock(Claim::Steal("b".to_owned())).await.unwrap();

@@ -49,8 +49,9 @@ pub(crate) const TORN_END_BYTES: usize = 16;
 /// The header of a segment takes one page, so that frames start where the disk likes them to.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 4_096;
 
-/// What a reader of the journal asks the disk for at a time.
-pub(crate) const READ_CHUNK_BYTES: usize = 256 * 1024;
+/// What a reader of the journal asks the disk for at a time. Small in this crate's tests, which
+/// read a hundred thousand small journals.
+pub(crate) const READ_CHUNK_BYTES: usize = if cfg!(test) { 8 * 1024 } else { 256 * 1024 };
 
 /// Distance of two remembered places in a segment: a reader that starts in the middle skips at
 /// most this much, and a gigabyte of journal costs 4,096 places. Smaller in this crate's tests,
@@ -105,7 +106,7 @@ pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
 
 /// Memory that the changes of a stretch of the log may take while a checkpoint is made of them;
 /// a longer stretch is made in several steps. Twice what a checkpoint usually has to cover.
-pub(crate) const MERGE_BYTES: usize = if cfg!(test) { 64 * 1024 } else { 128 * 1024 * 1024 };
+pub(crate) const MERGE_BYTES: usize = if cfg!(test) { 1024 * 1024 } else { 128 * 1024 * 1024 };
 
 /// Jobs that wait for the keeper of checkpoints. It does equal ones together, so a few suffice.
 pub(crate) const KEEPER_JOBS: usize = 64;

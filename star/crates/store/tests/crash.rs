@@ -1,6 +1,7 @@
 //! Real processes, killed in the middle of their work: one hundred per engine, or as many as
 //! `STAR_CRASH_CYCLES` says. The processes are this program itself, called with `child`.
 #![expect(clippy::print_stdout, reason = "a test without a harness reports by itself")]
+#![expect(clippy::unwrap_used, reason = "a test without a harness fails by panicking")]
 
 use std::ffi::OsString;
 use std::io::Read;

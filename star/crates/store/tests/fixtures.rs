@@ -1,7 +1,8 @@
 //! Files of every format that was ever written are read for ever.
 //!
-//! `tests/fixtures/format-1` is a store as the first format left it: a journal of three segments'
-//! worth of everything that a batch can hold, a checkpoint in the middle, and a consumer.
+//! `tests/fixtures/format-1` is a store as the first format left it: a journal with everything that
+//! a batch can hold, a checkpoint in the middle, and a consumer.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
 use std::path::Path;

@@ -263,3 +263,16 @@ async fn removals_before_a_checkpoint_are_remembered_after_the_journal_is_gone()
     let batch = Batch { preconditions: vec![removed], ..putting("next", b"") };
     store.commit(batch).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_long_stretch_of_the_log_is_covered_in_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = eager(dir.path(), IndexKind::Redb, Retention::default());
+    work(&store, 0, 1_000).await;
+    store.checkpoint().await.unwrap();
+    let rows = everything(&store).await;
+    store.close().await;
+    assert_eq!(checkpoints(dir.path()).len(), 2, "one was made on the way");
+    without_index(dir.path());
+    assert_eq!(everything(&open(dir.path(), IndexKind::Redb).unwrap()).await, rows);
+}

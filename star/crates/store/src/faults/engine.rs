@@ -133,6 +133,7 @@ fn run(seed: u64) -> (u64, u64) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says how many states there were, to whoever asks with --nocapture")]
 fn an_index_comes_back_at_a_position_that_it_had_or_not_at_all() {
     let wanted = std::env::var("STAR_ENGINE_STATES").ok().map_or(STATES, |states| states.parse().unwrap());
     let (mut checked, mut unusable) = (0, 0);

@@ -28,8 +28,7 @@ async fn scanned(store: &Store) -> Vec<(Key, Versioned)> {
     store.scan(KeyRange::prefix(""), 1_000).await.unwrap().rows
 }
 
-/// Reads everything by scan and one by one; an index that fails at it is brought back by asking
-/// for a commit, as a Star's next change would.
+/// Whether all that is read, by scan and one by one, is right; what is refused is not served.
 async fn is_served_right(store: &Store, expected: &[(Key, Versioned)]) -> bool {
     let scan = store.scan(KeyRange::prefix(""), 1_000).await;
     let mut right = scan.is_err() || scan.is_ok_and(|page| page.rows == expected);

@@ -297,7 +297,8 @@ fn open_file(path: &Path, installation: &Installation) -> Result<Database, Unusa
     // A file of noise can break an assertion inside the engine; that, too, is only a bad index.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         Database::builder().set_cache_size(INDEX_CACHE_BYTES).create(path).map_err(Unusable::from).and_then(
-            |database| {
+            |mut database| {
+                verify(&mut database)?;
                 introduce(&database, installation)?;
                 Ok(database)
             },
@@ -320,6 +321,16 @@ impl From<DatabaseError> for Unusable {
 
 fn is_about_contents(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+/// Walks all pages and checks their checksums, which the engine does by itself only after a
+/// crash: a bit that flipped in a page above the rows would lead reads to the wrong ones.
+fn verify(database: &mut Database) -> Result<(), Unusable> {
+    match database.check_integrity() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Unusable::Contents("a page is not what was written".to_owned())),
+        Err(error) => Err(Unusable::Contents(error.to_string())),
+    }
 }
 
 /// Writes into an empty index whose it is, and checks it in another.

@@ -71,8 +71,10 @@ pub(crate) enum Ending {
 
 /// The journal in a directory, to be looked at and left as it is; none where there is none.
 pub(crate) fn look(disk: Arc<dyn Disk>, dir: &Path) -> Result<Option<Journal>, Fault> {
-    let listed = segment::list(disk.as_ref(), dir);
-    let firsts = listed.map_err(|source| Fault::Io { file: dir.to_path_buf(), source })?;
+    let firsts = match segment::list(disk.as_ref(), dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        listed => listed.map_err(|source| Fault::Io { file: dir.to_path_buf(), source })?,
+    };
     if firsts.is_empty() {
         return Ok(None);
     }

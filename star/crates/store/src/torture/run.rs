@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Duration;
 
 use star_core::ports::meta::{MetaStore, Position, ReadError};
@@ -13,8 +14,14 @@ use super::child::{ACKNOWLEDGED, OPEN};
 use super::{WRITERS, keys_of, number_in};
 use crate::{IndexKind, OpenError, OpenOptions, Store};
 
-/// Longest life of a child: some hundred commits, and often less than opening takes.
+/// Longest life of a child, from its start or from when the store is open: some hundred commits,
+/// and often less than opening takes.
 const LIFE_MS: u64 = 120;
+/// Of so many children one is killed at a moment counted from its start, the others from when
+/// the store is open.
+const WHILE_OPENING_ONE_IN: u64 = 3;
+/// A child that has not opened the store by then never will.
+const OPENING: Duration = Duration::from_secs(60);
 /// Of so many kills one is followed by another before anybody looks, so that what a killed
 /// recovery leaves is recovered too.
 const UNSEEN_ONE_IN: u64 = 3;
@@ -136,14 +143,19 @@ impl Oracle {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let lines = child.stdout.take().map(listen);
+        let lines = listen(child.stdout.take());
+        let mut said = Vec::new();
+        if self.roll(WHILE_OPENING_ONE_IN) > 0 {
+            // One that ends by itself closes its output, and is found out below.
+            said.extend(lines.recv_timeout(OPENING));
+        }
         thread::sleep(Duration::from_millis(self.roll(LIFE_MS)));
         self.check_alive(&mut child)?;
         child.kill()?;
         child.wait()?;
         self.summary.kills += 1;
         self.unseen += 1;
-        let said = lines.and_then(|lines| lines.join().ok()).unwrap_or_default();
+        said.extend(lines);
         if !said.iter().any(|line| line == OPEN) {
             self.summary.while_opening += 1;
         }
@@ -233,6 +245,13 @@ impl Oracle {
     }
 }
 
-fn listen(out: ChildStdout) -> JoinHandle<Vec<String>> {
-    thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).collect())
+/// The lines that a child says, until it ends.
+fn listen(out: Option<ChildStdout>) -> Receiver<String> {
+    let (said, lines) = channel();
+    thread::spawn(move || {
+        let lines = out.map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok);
+        // Nobody listens any more when the child was given up.
+        lines.map(|line| said.send(line)).take_while(Result::is_ok).for_each(drop);
+    });
+    lines
 }
