@@ -26,6 +26,7 @@ async fn cursors(mut body: Body, count: usize) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the figure, for whoever measures")]
 async fn a_thousand_readers_share_one_reading_of_the_log_and_a_slow_one_holds_up_nobody() {
     let star = Star::start().await;
     let since = star.tree.tree.log.head();
