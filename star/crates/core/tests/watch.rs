@@ -282,6 +282,7 @@ async fn a_label_that_is_removed_stands_in_the_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the figure, for whoever measures")]
 async fn a_thousand_watchers_share_one_reading_of_the_log() {
     const WATCHERS: usize = 1_000;
     const EVENTS: usize = 200;

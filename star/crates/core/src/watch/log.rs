@@ -66,7 +66,13 @@ impl Drop for EventLog {
 }
 
 impl EventLog {
-    /// Begins to follow the log of a store. Must be called inside a tokio runtime.
+    /// The log of a store that no actor of this process writes to. Must be called inside a tokio
+    /// runtime.
+    pub fn of(meta: &Arc<dyn MetaStore>) -> Arc<EventLog> {
+        EventLog::follow(meta, &Arc::default())
+    }
+
+    /// Begins to follow the log of a store, whose writers are actors with turns.
     pub(crate) fn follow(meta: &Arc<dyn MetaStore>, turns: &Arc<Turns>) -> Arc<EventLog> {
         let head = meta.head();
         let begin = *head.borrow();
