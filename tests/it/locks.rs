@@ -102,6 +102,18 @@ fn who_holds_no_token_is_kept_out_of_everything_that_the_lock_guards() {
 }
 
 #[test]
+fn a_tree_with_a_lock_in_it_is_not_removed_over_the_head_of_its_holder() {
+    let star = star();
+    let token = lock(&star, &["--ttl", "5m"]);
+    star.run(&["rm", "-r", "localhost"]).fails(6).saying(&["S0408", "localhost:files is locked by"]);
+    star.run(&["unlock", "localhost:files", "--fence", &token]).ok();
+    star.run(&["rm", "-r", "localhost"]).ok();
+    star.run(&["create", "Space", "localhost"]).ok();
+    star.run(&["create", "FileSystem", "localhost:files"]).ok();
+    star.run(&["unlock", "localhost:files", "--fence", &token]).fails(6).saying(&["S0409"]);
+}
+
+#[test]
 fn the_bytes_of_a_file_are_refused_before_they_are_sent() {
     let star = star();
     let token = lock(&star, &["--ttl", "5m"]);

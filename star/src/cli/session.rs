@@ -62,8 +62,8 @@ impl Session {
         if self.verbose > 0 {
             self.output.note(&format!("asking {}", located.endpoint.url));
         }
-        Fences::parse(&self.fence)?;
-        let client = Client::new(located.endpoint)?.with_fence(&self.fence);
+        let fence = Fences::parse(&self.fence)?.to_string();
+        let client = Client::new(located.endpoint)?.with_fence(fence);
         Ok(match self.timeout {
             Some(timeout) => client.with_timeout(timeout),
             None => client,

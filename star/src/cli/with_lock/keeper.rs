@@ -25,19 +25,25 @@ impl Keeper {
     ///
     /// A Star that does not answer is asked again and again until then: it may only be restarting.
     pub(super) async fn keep(mut self, client: &Client, path: &ResourcePath, fence: &str) -> ClientError {
-        let mut pause = self.ttl / limits::LOCK_RENEWALS;
+        let often = self.ttl / limits::LOCK_RENEWALS;
+        let mut pause = often;
+        let mut last = ClientError::TimedOut { url: client.url().to_owned(), after: self.ttl };
         loop {
             tokio::time::sleep_until((Instant::now() + pause).min(self.good_until)).await;
             // Counted from before it is sent: the Star counts from later.
             let sent = Instant::now();
-            let limit = self.good_until.saturating_duration_since(sent).max(self.ttl / limits::LOCK_RETRIES);
-            match client.renew_lock(path, fence, self.ttl, limit).await {
-                Ok(_) => {
+            let renewal = client.renew_lock(path, fence, self.ttl, often);
+            match tokio::time::timeout_at(self.good_until, renewal).await {
+                Ok(Ok(_)) => {
                     self.good_until = sent + self.ttl;
-                    pause = self.ttl / limits::LOCK_RENEWALS;
+                    pause = often;
                 }
-                Err(error) if !may_pass(&error) || Instant::now() >= self.good_until => return error,
-                Err(_) => pause = self.ttl / limits::LOCK_RETRIES,
+                Ok(Err(error)) if !may_pass(&error) => return error,
+                Ok(Err(error)) => {
+                    last = error;
+                    pause = self.ttl / limits::LOCK_RETRIES;
+                }
+                Err(_) => return last,
             }
         }
     }
@@ -45,5 +51,6 @@ impl Keeper {
 
 /// Whether the Star may say something else a moment later.
 fn may_pass(error: &ClientError) -> bool {
-    matches!(error.class(), Class::Unavailable | Class::Limit | Class::Unexpected)
+    let retryable = error.detail().is_some_and(|detail| detail.retryable);
+    retryable || matches!(error.class(), Class::Unavailable | Class::Unexpected)
 }

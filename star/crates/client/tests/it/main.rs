@@ -3,5 +3,6 @@
 mod failures;
 mod fake;
 mod files;
+mod locks;
 mod publish;
 mod services;

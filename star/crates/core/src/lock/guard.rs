@@ -72,7 +72,7 @@ impl Guard {
 
     /// The same for a write that takes along everything below a resource, whose locks nobody may
     /// hold then.
-    pub(crate) async fn of_tree(tree: &Tree, permit: &Permit) -> Result<Guard, StarError> {
+    pub async fn of_tree(tree: &Tree, permit: &Permit) -> Result<Guard, StarError> {
         let mut guard = Guard::of(tree, permit).await?;
         // Files have no locks of their own.
         if !matches!(guard.must, Must::Nothing) && permit.envelope().to.files().is_none() {

@@ -4,6 +4,7 @@
 //! purpose is chosen by path, see each surface.
 
 mod bytes;
+mod locks;
 mod rpc;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use axum::routing::{get, post};
 use star_client::{Client, Endpoint, Token};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
+
+pub(crate) use locks::TOKEN;
 
 /// The key that opens the fake.
 pub(crate) const KEY: &str = "a-key-of-this-star";
@@ -54,6 +57,7 @@ impl FakeStar {
             .route("/events", get(bytes::events))
             .route("/page", get(|| async { "a page" }))
             .route_service("/starlane.v1.Resources/{method}", rpc::resources(kept.clone()))
+            .route_service("/starlane.v1.Locks/{method}", rpc::locks(kept.clone()))
             .route_service("/starlane.v1.Messages/{method}", rpc::messages())
             .route_service("/starlane.v1.Watch/{method}", rpc::watch())
             .route_service("/starlane.v1.Stars/{method}", rpc::stars())

@@ -9,10 +9,15 @@ use connectrpc::{Router, ServiceRequest, ServiceResult, ServiceStream};
 use futures::StreamExt as _;
 use star_api::{oneof, v1};
 
+use super::locks::Locks;
 use super::{KEY, Shared};
 
 pub(crate) fn resources(kept: Shared) -> ConnectRpcService {
     ConnectRpcService::new(Router::new().add_service(Arc::new(Resources(kept))))
+}
+
+pub(crate) fn locks(kept: Shared) -> ConnectRpcService {
+    ConnectRpcService::new(Router::new().add_service(Arc::new(Locks(kept))))
 }
 
 pub(crate) fn messages() -> ConnectRpcService {
@@ -27,7 +32,7 @@ pub(crate) fn stars() -> ConnectRpcService {
     ConnectRpcService::new(Router::new().add_service(Arc::new(Stars)))
 }
 
-fn refuse(code: ErrorCode, star_code: &str, path: &str) -> ConnectError {
+pub(super) fn refuse(code: ErrorCode, star_code: &str, path: &str) -> ConnectError {
     let detail = v1::ErrorDetail {
         code: star_code.into(),
         message: format!("not {path}"),
@@ -123,7 +128,7 @@ impl v1::Resources for Resources {
         request: ServiceRequest<'_, v1::DeleteRequest>,
     ) -> ServiceResult<v1::DeleteResponse> {
         let mut kept = self.0.lock();
-        kept.requests.push(format!("delete {}", request.path));
+        kept.requests.push(format!("delete {} under {}", request.path, request.fence));
         Response::ok(v1::DeleteResponse { deleted: if request.recursive { 3 } else { 1 }, ..Default::default() })
     }
 
