@@ -148,7 +148,7 @@ async fn a_message_that_nobody_waits_for_and_that_fails_is_told_in_the_log() {
             if let WatchItem::Event(_, happened) = watcher.next().await.unwrap()
                 && happened.event.what == EventType::DeadLetter
             {
-                return happened.event;
+                return happened.event.clone();
             }
         }
     };
