@@ -14,7 +14,7 @@ Access    login, logout, whoami
 Resources create, ls, info, get, set, rm, kinds
 Files     cp, cat
 Bundles   publish, tag, check
-Messages  ask, tell, watch, events
+Messages  ask, tell, watch, events, consumer
 Help      explain, completions
 
 `star COMMAND --help` explains a command, with examples; `star explain S0301` an error.
