@@ -11,11 +11,11 @@ Begin:
 
 Run       serve, status, doctor
 Access    login, logout, whoami
-Resources create, ls, info, get, set, rm, kinds
+Resources create, ls, info, get, set, rm, restart, kinds
 Files     cp, cat
 Bundles   publish, tag, check
 Locks     lock, unlock, with-lock
-Messages  ask, tell, watch, events
+Messages  ask, tell, watch, events, consumer
 Help      explain, completions
 
 `star COMMAND --help` explains a command, with examples; `star explain S0301` an error.
