@@ -29,9 +29,17 @@ pub(crate) struct Counted {
 
 /// Tells how many allocations there were in this process until now.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Counter(fn() -> u64);
+pub(crate) struct Counter {
+    until_now: fn() -> u64,
+    operations: u64,
+}
 
 impl Counter {
+    /// The same for fewer operations, where one takes long.
+    pub(crate) fn of(self, operations: u64) -> Counter {
+        Counter { operations, ..self }
+    }
+
     /// Counts what so many operations allocate; the first ones, which fill what is kept, are done
     /// beforehand.
     pub(crate) async fn count(
@@ -40,10 +48,10 @@ impl Counter {
         subject: &str,
         mut operations: impl AsyncFnMut(u64) -> Result<(), Failure>,
     ) -> Result<Counted, Failure> {
-        operations(limits::COUNTED / 10).await?;
-        let before = (self.0)();
-        operations(limits::COUNTED).await?;
-        let per_operation = ((self.0)() - before) as f64 / limits::COUNTED as f64;
+        operations(self.operations / 10).await?;
+        let before = (self.until_now)();
+        operations(self.operations).await?;
+        let per_operation = ((self.until_now)() - before) as f64 / self.operations as f64;
         Ok(Counted { shape: shape.to_owned(), subject: subject.to_owned(), per_operation })
     }
 }
@@ -52,7 +60,7 @@ impl Counter {
 pub(crate) async fn print(arguments: &[String], counter: fn() -> u64) -> Result<(), Failure> {
     let [name] = arguments else { return Err(Failure::Usage(format!("{PROGRAM} takes one scenario"))) };
     let scenario = Scenario::named(name).ok_or_else(|| Failure::Usage(format!("there is no scenario `{name}`")))?;
-    let counted = scenario.count(Counter(counter)).await?;
+    let counted = scenario.count(Counter { until_now: counter, operations: limits::COUNTED }).await?;
     let rows: Vec<Value> =
         counted.iter().map(|counted| json!([counted.shape, counted.subject, counted.per_operation])).collect();
     std::io::Write::write_all(&mut std::io::stdout(), Value::from(rows).to_string().as_bytes())

@@ -26,9 +26,9 @@ pub(crate) const ECHO: &str = "echo";
 /// The method that takes some work of the processor and answers nothing.
 pub(crate) const WORK: &str = "work";
 
-/// Steps of that work: some tens of microseconds, far more than a message takes, so that one
-/// thread can send more than two can handle.
-const WORK_STEPS: u64 = 40_000;
+/// Steps of that work: a quarter of a millisecond, a hundred times what a message takes, so that
+/// sending four times as many as can be handled takes little from handling them.
+const WORK_STEPS: u64 = 400_000;
 
 /// The type of the bodies that go to and fro.
 pub(crate) const CONTENT_TYPE: &str = "application/json";

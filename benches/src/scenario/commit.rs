@@ -47,6 +47,9 @@ const GROUPED: Target = Target::AtLeast(30_000.0);
 /// How fast a disk has to sync for that, in milliseconds.
 const FAST_SYNC_MS: f64 = 1.0;
 
+/// Creates of which the allocations are counted: each waits for the disk.
+const COUNTED: u64 = 5_000;
+
 /// Somebody who makes things durable.
 #[async_trait]
 trait Committer: Send + Sync {
@@ -86,7 +89,7 @@ pub(super) async fn count(counter: Counter) -> Result<Vec<Counted>, Failure> {
     let scratch = scratch()?;
     let inside = inside::Inside::open(&scratch.path().join("store")).await?;
     let shape = shape("in process", SHAPES[0]);
-    Ok(vec![counter.count(&shape, "star", async |times| inside.create_times(times).await).await?])
+    Ok(vec![counter.of(COUNTED).count(&shape, "star", async |times| inside.create_times(times).await).await?])
 }
 
 /// Makes exactly so many resources in a running Star, one after the other.

@@ -27,6 +27,10 @@ pub(super) const ABOUT: &str = "reading out of 1,000,000 resources on the disk, 
 /// What is read from.
 const FOREST: Forest = Forest { spaces: 10, resources: 1_000_000 };
 
+/// A smaller one where only allocations are counted, and how often each thing is read for that.
+const GROVE: Forest = Forest { spaces: 10, resources: 10_000 };
+const COUNTED: u64 = 1_000;
+
 /// Rows of a scan.
 const SCAN: usize = 10;
 
@@ -52,7 +56,7 @@ const READINGS: [(&str, Reading, Option<Target>); 3] = [
 
 pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
     let scratch = scratch()?;
-    let library = Arc::new(Library::open(scratch.path()).await?);
+    let library = Arc::new(Library::open(scratch.path(), FOREST).await?);
     let cores = std::thread::available_parallelism().map_err(io("count the cores"))?.get();
     let mut rows = Vec::new();
     for (name, reading, target) in READINGS {
@@ -87,7 +91,7 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
 /// Counts the allocations of each way to read.
 pub(super) async fn count(counter: Counter) -> Result<Vec<Counted>, Failure> {
     let scratch = scratch()?;
-    let library = Library::open(scratch.path()).await?;
+    let library = Library::open(scratch.path(), GROVE).await?;
     let mut all = Vec::new();
     for (name, reading, _) in READINGS {
         let mut dice = Dice::thrown(0);
@@ -97,7 +101,7 @@ pub(super) async fn count(counter: Counter) -> Result<Vec<Counted>, Failure> {
             }
             Ok(())
         };
-        all.push(counter.count(&shape(name, 1), "star", read).await?);
+        all.push(counter.of(COUNTED).count(&shape(name, 1), "star", read).await?);
     }
     Ok(all)
 }
@@ -108,20 +112,21 @@ fn shape(name: &str, readers: usize) -> String {
 
 /// What is read from.
 struct Library {
+    forest: Forest,
     store: Arc<Store>,
     bench: BenchTree,
     all: Selector,
 }
 
 impl Library {
-    async fn open(dir: &std::path::Path) -> Result<Library, Failure> {
+    async fn open(dir: &std::path::Path, forest: Forest) -> Result<Library, Failure> {
         let store = Store::open(OpenOptions::new(dir.join("store")));
         let store = store.map_err(|error| Failure::wrong("the store", error))?;
         let bench = BenchTree::on(store.clone()).await?;
         let meta: Arc<dyn MetaStore> = store.clone();
-        FOREST.plant(&meta).await?;
+        forest.plant(&meta).await?;
         let all = Selector::parse("**").map_err(|error| Failure::wrong("the benchmark", error))?;
-        Ok(Library { store, bench, all })
+        Ok(Library { forest, store, bench, all })
     }
 
     async fn measure(self: &Arc<Self>, reading: Reading, readers: usize, time: Duration) -> Result<Measure, Failure> {
@@ -152,28 +157,28 @@ impl Library {
     async fn read(&self, reading: Reading, dice: &mut Dice) -> Result<(), Failure> {
         let (wanted, got) = match reading {
             Reading::Get => {
-                let key = record(dice.below(FOREST.resources));
+                let key = self.record(dice.below(self.forest.resources));
                 (1, self.store.read(&[key]).await.map_err(wrong)?.into_iter().flatten().count())
             }
             Reading::Scan => {
-                let range = KeyRange { start: record(dice.below(FOREST.resources - SCAN)), end: None };
+                let range = KeyRange { start: self.record(dice.below(self.forest.resources - SCAN)), end: None };
                 (SCAN, self.store.scan(range, SCAN).await.map_err(wrong)?.rows.len())
             }
             Reading::Page => {
-                let from = FOREST.text(dice.below(FOREST.resources - PAGE));
+                let from = self.forest.text(dice.below(self.forest.resources - PAGE));
                 let BenchTree { tree, admin } = &self.bench;
                 (PAGE, tree.select(admin, &self.all, Some(&from), PAGE).await.map_err(refused)?.resources.len())
             }
         };
         if got == wanted { Ok(()) } else { Err(Failure::wrong("the store", format!("{got} rows instead of {wanted}"))) }
     }
-}
 
-/// The key of a record, without what it takes to parse its path.
-fn record(number: usize) -> Key {
-    let key = Key::new(format!("r/{}", FOREST.text(number)));
-    debug_assert_eq!(key, keys::record(&FOREST.path(number)));
-    key
+    /// The key of a record, without what it takes to parse its path.
+    fn record(&self, number: usize) -> Key {
+        let key = Key::new(format!("r/{}", self.forest.text(number)));
+        debug_assert_eq!(key, keys::record(&self.forest.path(number)));
+        key
+    }
 }
 
 fn wrong(error: impl ToString) -> Failure {
