@@ -52,4 +52,4 @@ pub(crate) const FILL_BATCH: usize = 250;
 
 /// How long a Star is asked for one resource after the other until all of them are awake: the
 /// first run has to reach the last of them, or the next begins from the first again.
-pub(crate) const WAKE: Duration = Duration::from_secs(20);
+pub(crate) const WAKE: Duration = Duration::from_secs(15);
