@@ -74,11 +74,22 @@ pub(crate) struct Measure {
     pub(crate) figure: f64,
     /// How long single operations took, where that was looked at.
     pub(crate) latency: Option<Latency>,
+    /// Seconds of the processors that a million operations took, where all of it ran in this
+    /// process.
+    pub(crate) cpu_s: Option<f64>,
 }
 
 impl From<f64> for Measure {
     fn from(figure: f64) -> Measure {
-        Measure { figure, latency: None }
+        Measure { figure, latency: None, cpu_s: None }
+    }
+}
+
+impl Measure {
+    /// The same with how long single operations took.
+    #[must_use]
+    pub(crate) fn with_latency(self, took: Vec<Duration>) -> Measure {
+        Measure { latency: Latency::of(took), ..self }
     }
 }
 

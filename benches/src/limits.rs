@@ -38,3 +38,18 @@ pub(crate) const LOG_LINES: usize = 12;
 
 /// Load average per core at the start from which the machine counts as busy.
 pub(crate) const BUSY_LOAD: f64 = 0.4;
+
+/// Operations of which the allocations are counted: enough that what happens now and then (a
+/// larger buffer, a block of the queue) counts with its share.
+pub(crate) const COUNTED: u64 = 50_000;
+
+/// Resources below one parent where many are written at once: a well filled folder.
+pub(crate) const SIBLINGS: usize = 1_000;
+
+/// Resources written in one batch: two operations for each have to keep within a batch of the
+/// store.
+pub(crate) const FILL_BATCH: usize = 250;
+
+/// How long a Star is asked for one resource after the other until all of them are awake: the
+/// first run has to reach the last of them, or the next begins from the first again.
+pub(crate) const WAKE: Duration = Duration::from_secs(15);

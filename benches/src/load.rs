@@ -62,10 +62,8 @@ fn measured(who: &str, said: &str) -> Result<Measure, Failure> {
     if number("requests") == 0.0 {
         return Err(Failure::wrong(who, "no request was answered"));
     }
-    Ok(Measure {
-        figure: number("requests") / number("seconds"),
-        latency: Some(Latency { p50_us: number("p50_us"), p99_us: number("p99_us") }),
-    })
+    let latency = Some(Latency { p50_us: number("p50_us"), p99_us: number("p99_us") });
+    Ok(Measure { latency, ..(number("requests") / number("seconds")).into() })
 }
 
 /// Some downloads at the same time, each by a process of its own; bytes per second of all.
@@ -129,6 +127,31 @@ pub(crate) async fn expect(who: &str, target: &Target, bytes: &[u8]) -> Result<(
     Err(Failure::wrong(who, format!("{} bytes instead of {}, which begin with: {start}", got.len(), bytes.len())))
 }
 
+/// Posts a file of some type with a key, and writes the answer into another.
+pub(crate) async fn post(
+    target: &Target,
+    key: &str,
+    media_type: &str,
+    body: &Path,
+    into: &Path,
+) -> Result<(), Failure> {
+    let mut curl = curl(target);
+    curl.args(["--fail-with-body", "-K", "-", "-H", &format!("Content-Type: {media_type}")]);
+    curl.arg("--data-binary").arg(format!("@{}", body.display())).arg("-o").arg(into);
+    process::output_of("curl", &mut curl, bearer(key), limits::COMMAND).await.map(drop)
+}
+
+/// The text of an answer that takes a key.
+pub(crate) async fn text(target: &Target, key: &str) -> Result<String, Failure> {
+    let mut curl = curl(target);
+    process::output_of("curl", curl.args(["--fail-with-body", "-K", "-"]), bearer(key), limits::COMMAND).await
+}
+
+/// The key as curl reads it from standard input: arguments of a process can be read by others.
+fn bearer(key: &str) -> String {
+    format!("header = \"Authorization: Bearer {key}\"\n")
+}
+
 /// Whether a good answer comes.
 pub(crate) async fn answers(target: &Target) -> Result<bool, Failure> {
     match process::output("curl", curl(target).args(["--fail", "-o", "/dev/null"]), limits::COMMAND).await {
@@ -156,7 +179,7 @@ mod tests {
     #[test]
     fn figures_are_read_out_of_what_wrk_says() {
         let latency = Some(Latency { p50_us: 40.0, p99_us: 90.0 });
-        assert_eq!(measured("star", GOOD).unwrap(), Measure { figure: 1_000.0, latency });
+        assert_eq!(measured("star", GOOD).unwrap(), Measure { latency, ..1_000.0.into() });
     }
 
     #[test]

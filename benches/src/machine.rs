@@ -70,6 +70,20 @@ pub(crate) fn resident_bytes(pid: u32) -> Result<f64, Failure> {
     Ok(kib * 1024.0)
 }
 
+/// What buffers of TCP take of the kernel's memory on the whole machine, in bytes.
+pub(crate) fn socket_bytes() -> Result<f64, Failure> {
+    let text = read("/proc/net/sockstat")?;
+    let pages = pages_of_tcp(&text).ok_or_else(|| Failure::wrong("the kernel", text.clone()))?;
+    Ok(pages * rustix::param::page_size() as f64)
+}
+
+/// The number behind `mem` in the line of TCP.
+fn pages_of_tcp(sockstat: &str) -> Option<f64> {
+    let mut words = field(sockstat, "TCP:")?.split_whitespace();
+    words.find(|word| *word == "mem")?;
+    words.next()?.parse().ok()
+}
+
 fn read(path: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(io(format!("read {path}")))
 }
@@ -98,6 +112,7 @@ mod tests {
     fn lines_of_the_kernel_are_understood() {
         let status = "VmPeak:\t  20 kB\nVmRSS:\t     1234 kB\n";
         assert_eq!(kib(status, "VmRSS"), Some(1234.0));
+        assert_eq!(pages_of_tcp("sockets: used 9\nTCP: inuse 3 orphan 0 tw 1 alloc 4 mem 17\n"), Some(17.0));
         assert_eq!(field("model name\t: Fast One\n", "model name"), Some("Fast One"));
     }
 }

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::failure::{Failure, io};
@@ -115,7 +116,25 @@ impl Drop for Server {
 /// Runs a tool to its end and gives what it wrote to standard output. Ends it when it takes
 /// longer than `within`, or when the caller goes away.
 pub(crate) async fn output(program: &'static str, command: &mut Command, within: Duration) -> Result<String, Failure> {
-    let running = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    output_of(program, command, String::new(), within).await
+}
+
+/// The same for a tool that reads something from standard input first.
+pub(crate) async fn output_of(
+    program: &'static str,
+    command: &mut Command,
+    input: String,
+    within: Duration,
+) -> Result<String, Failure> {
+    let running = async {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A tool that does not read it says why by how it ends.
+            stdin.write_all(input.as_bytes()).await.ok();
+        }
+        child.wait_with_output().await
+    };
     let output = tokio::time::timeout(within, running)
         .await
         .map_err(|_| Failure::Late { what: format!("the end of {program}"), within, said: String::new() })?

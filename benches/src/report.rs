@@ -44,6 +44,10 @@ pub(crate) struct Subject {
     pub(crate) p50_us: Option<Series>,
     /// What one operation in a hundred exceeds, in microseconds, for each round.
     pub(crate) p99_us: Option<Series>,
+    /// Seconds of the processors for a million operations, for each round.
+    pub(crate) cpu_s: Option<Series>,
+    /// Allocations of one operation.
+    pub(crate) allocations: Option<f64>,
 }
 
 /// What a figure is.
@@ -66,6 +70,10 @@ pub(crate) enum Target {
     Ratio(f64),
     /// At most this figure.
     AtMost(f64),
+    /// At least this figure.
+    AtLeast(f64),
+    /// At most this much more than the figure of the peer.
+    Above(f64),
 }
 
 /// Whether a target was reached.
@@ -90,9 +98,15 @@ impl Row {
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         let missed = match self.target? {
             Target::Ratio(least) => 1.0 - self.ratio()?.median() / least,
-            Target::AtMost(most) => self.subjects.first()?.figures.median() / most - 1.0,
+            Target::AtMost(most) => self.ours()? / most - 1.0,
+            Target::AtLeast(least) => 1.0 - self.ours()? / least,
+            Target::Above(more) => self.ours()? / (self.subjects.get(1)?.figures.median() + more) - 1.0,
         };
         Some(if missed <= 0.0 { Verdict::Met } else { Verdict::Missed(missed) })
+    }
+
+    fn ours(&self) -> Option<f64> {
+        Some(self.subjects.first()?.figures.median())
     }
 
     fn json(&self) -> Value {
@@ -104,6 +118,8 @@ impl Row {
             "target": match self.target {
                 Some(Target::Ratio(least)) => json!({ "ratio_at_least": least }),
                 Some(Target::AtMost(most)) => json!({ "at_most": most }),
+                Some(Target::AtLeast(least)) => json!({ "at_least": least }),
+                Some(Target::Above(more)) => json!({ "at_most_above_peer": more }),
                 None => Value::Null,
             },
             "met": self.verdict().map(|verdict| verdict == Verdict::Met),
@@ -112,13 +128,22 @@ impl Row {
 }
 
 impl Subject {
+    /// Somebody of whom nothing but the figures was looked at.
+    pub(crate) fn of(name: &str, figures: Series) -> Subject {
+        Subject { name: name.to_owned(), figures, p50_us: None, p99_us: None, cpu_s: None, allocations: None }
+    }
+
     fn json(&self) -> Value {
         let mut value = series(&self.figures);
         value["name"] = json!(self.name);
-        for (key, latency) in [("p50_us", &self.p50_us), ("p99_us", &self.p99_us)] {
-            if let Some(latency) = latency {
-                value[key] = series(latency);
+        let more = [("p50_us", &self.p50_us), ("p99_us", &self.p99_us), ("cpu_s_per_million", &self.cpu_s)];
+        for (key, more) in more {
+            if let Some(more) = more {
+                value[key] = series(more);
             }
+        }
+        if let Some(allocations) = self.allocations {
+            value["allocations_per_million"] = json!(allocations * 1e6);
         }
         value
     }
@@ -166,7 +191,7 @@ pub(crate) mod tests {
     use super::*;
 
     fn subject(name: &str, figures: &[f64]) -> Subject {
-        Subject { name: name.to_owned(), figures: Series::of(figures.to_vec()), p50_us: None, p99_us: None }
+        Subject::of(name, Series::of(figures.to_vec()))
     }
 
     /// A report with one row that misses its target by a quarter, and one that meets it.
@@ -196,6 +221,21 @@ pub(crate) mod tests {
         let Some(Verdict::Missed(share)) = report.rows[0].verdict() else { panic!("0.6 is less than 0.8") };
         assert!((share - 0.25).abs() < 1e-9, "{share}");
         assert_eq!(report.rows[1].verdict(), Some(Verdict::Met));
+    }
+
+    #[test]
+    fn a_target_can_be_a_figure_or_a_distance_to_the_peer() {
+        let mut row = report().rows.remove(0);
+        for (target, met) in [
+            (Target::AtLeast(12_000.0), true),
+            (Target::AtLeast(12_001.0), false),
+            (Target::AtMost(11_999.0), false),
+            (Target::Above(-8_000.0), true),
+            (Target::Above(-8_001.0), false),
+        ] {
+            row.target = Some(target);
+            assert_eq!(row.verdict() == Some(Verdict::Met), met, "{target:?}");
+        }
     }
 
     #[test]

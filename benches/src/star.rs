@@ -2,6 +2,7 @@
 //! like one of a user.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::failure::{Failure, io};
-use crate::load::Target;
+use crate::load::{self, Target};
 use crate::process::Server;
 use crate::{limits, machine, options};
 
@@ -82,10 +83,24 @@ impl Star {
         Target { url: format!("{}{path}", self.api), host: SPACE }
     }
 
+    /// Where its API listens.
+    pub(crate) fn api_address(&self) -> Result<SocketAddr, Failure> {
+        let address = self.api.strip_prefix("http://").and_then(|address| address.parse().ok());
+        address.ok_or_else(|| Failure::wrong("star", format!("its API is at {}", self.api)))
+    }
+
     /// The key of its admin.
     pub(crate) fn key(&self) -> Result<String, Failure> {
         let key = fs::read_to_string(&self.token_file).map_err(io("read the key of the Star"))?;
         Ok(key.trim().to_owned())
+    }
+
+    /// A number that it measured of itself, by its name on the page of metrics.
+    pub(crate) async fn meter(&self, name: &str) -> Result<f64, Failure> {
+        let page = load::text(&self.api("/metrics"), &self.key()?).await?;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = line.and_then(|value| value.trim().parse().ok());
+        value.ok_or_else(|| Failure::wrong("star", format!("no `{name}` among its metrics")))
     }
 
     /// Its memory in bytes.

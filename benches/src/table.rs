@@ -87,6 +87,12 @@ fn of_subject(subject: &Subject, unit: Unit) -> String {
     if let Some(p50) = &subject.p50_us {
         cell.push_str(&format!(", p50 {}", time(p50.median())));
     }
+    if let Some(cpu_s) = &subject.cpu_s {
+        cell.push_str(&format!(", {:.2} CPU s", cpu_s.median()));
+    }
+    if let Some(allocations) = subject.allocations {
+        cell.push_str(&format!(", {allocations:.1} M allocations"));
+    }
     cell
 }
 
@@ -99,7 +105,8 @@ fn of_ratio(ratio: &Series) -> String {
 fn of_target(row: &Row) -> String {
     let wanted = match row.target {
         Some(Target::Ratio(least)) => format!("{least:.1}"),
-        Some(Target::AtMost(most)) => figure(most, row.unit),
+        Some(Target::AtMost(wanted) | Target::AtLeast(wanted)) => figure(wanted, row.unit),
+        Some(Target::Above(more)) => format!("peer + {}", figure(more, row.unit)),
         None => return String::new(),
     };
     match row.verdict() {
@@ -125,6 +132,8 @@ fn bare(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => grouped(value),
         Unit::BytesPerSecond => format!("{:.2}", value / 1e9),
+        Unit::Milliseconds if value < 1.0 => format!("{value:.3}"),
+        Unit::Milliseconds if value < 10.0 => format!("{value:.2}"),
         Unit::Milliseconds => format!("{value:.0}"),
         Unit::Bytes => format!("{:.1}", value / f64::from(1 << 20)),
     }
@@ -158,6 +167,15 @@ mod tests {
         let shown = [7.4, 999.0, 1_234.0, 61_789.0, 1_987_654.0].map(grouped);
         assert_eq!(shown, ["7", "999", "1,230", "61,800", "1,990,000"]);
         assert_eq!([95.4, 2_940.0].map(time), ["95 us", "2.9 ms"]);
+    }
+
+    #[test]
+    fn what_a_million_operations_take_stands_behind_the_figure() {
+        let mut subject = report().rows[0].subjects[0].clone();
+        (subject.cpu_s, subject.allocations) = (Some(Series::of(vec![2.345])), Some(9.0));
+        let cell = of_subject(&subject, Unit::PerSecond);
+        assert_eq!(cell, "12,000/s (6,000 to 18,000), 2.35 CPU s, 9.0 M allocations");
+        assert_eq!([0.1234, 2.345, 35.4].map(|ms| figure(ms, Unit::Milliseconds)), ["0.123 ms", "2.35 ms", "35 ms"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The real actor tree inside this process, on ports in memory but for the store that a scenario
-//! chooses; its resources hold others and answer `echo`.
+//! chooses; its resources hold others and answer `echo` and `work`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,11 +23,18 @@ use crate::failure::Failure;
 /// The method that resources of this tree answer with what came in.
 pub(crate) const ECHO: &str = "echo";
 
+/// The method that takes some work of the processor and answers nothing.
+pub(crate) const WORK: &str = "work";
+
+/// Steps of that work: a quarter of a millisecond, a hundred times what a message takes, so that
+/// sending four times as many as can be handled takes little from handling them.
+const WORK_STEPS: u64 = 400_000;
+
 /// The type of the bodies that go to and fro.
 pub(crate) const CONTENT_TYPE: &str = "application/json";
 
 /// The key that the gate knows; it opens nothing but this tree.
-const KEY: &str = "star_bench";
+pub(crate) const KEY: &str = "star_bench";
 
 /// A tree, and who may do everything in it.
 pub(crate) struct BenchTree {
@@ -95,7 +102,19 @@ impl ResourceActor for Echo {
         let envelope = permit.envelope();
         match envelope.method.as_str() {
             ECHO => Ok(Reply::new(CONTENT_TYPE, envelope.body.clone())),
+            WORK => {
+                work();
+                Ok(Reply::empty())
+            }
             _ => Err(unsupported(permit)),
         }
+    }
+}
+
+/// Steps that the compiler cannot leave out, each of which needs the one before.
+fn work() {
+    let mut state = std::hint::black_box(1u64);
+    for step in 0..WORK_STEPS {
+        state = std::hint::black_box(state.rotate_left(5) ^ step);
     }
 }

@@ -41,7 +41,8 @@ fn subject(name: &str, measures: &[Measure]) -> Subject {
     let latencies: Option<Vec<_>> = measures.iter().map(|measure| measure.latency).collect();
     let p50_us = latencies.as_ref().map(|all| Series::of(all.iter().map(|latency| latency.p50_us).collect()));
     let p99_us = latencies.as_ref().map(|all| Series::of(all.iter().map(|latency| latency.p99_us).collect()));
-    Subject { name: name.to_owned(), figures, p50_us, p99_us }
+    let cpu_s: Option<Vec<f64>> = measures.iter().map(|measure| measure.cpu_s).collect();
+    Subject { p50_us, p99_us, cpu_s: cpu_s.map(Series::of), ..Subject::of(name, figures) }
 }
 
 #[cfg(test)]

@@ -1,16 +1,23 @@
 //! The scenarios: one file each, with its shapes, its contenders and its targets.
 
+mod activate;
 mod ask;
 mod commit;
 mod content_read;
 mod hello;
+mod overload;
+mod read;
+mod rpc;
 mod start;
+mod tell;
+mod watch;
 mod web_static;
 
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::count::{self, Counted, Counter};
 use crate::failure::{Failure, io};
 use crate::options::Plan;
 use crate::report::Report;
@@ -23,32 +30,62 @@ const CONNECTIONS: [usize; 3] = [1, 16, 64];
 pub(crate) enum Scenario {
     /// A local ask against one of bare kameo.
     Ask,
+    /// A local tell against one of bare kameo.
+    Tell,
+    /// The same ask through HTTP, against a bare handler.
+    Rpc,
+    /// Bringing resources to life.
+    Activate,
+    /// Durable changes, against what the disk can do.
+    Commit,
+    /// Reading out of a million resources.
+    Read,
+    /// Following the log, by many.
+    Watch,
+    /// More than can be done.
+    Overload,
+    /// How long it takes until a Star is ready, and what it then holds.
+    Start,
     /// A component that answers HTTP, against `wasmtime serve`.
     Hello,
     /// A small file of a bundle, against nginx.
     WebStatic,
     /// A large file, against nginx.
     ContentRead,
-    /// Durable changes, against what the disk can do.
-    Commit,
-    /// How long it takes until a Star is ready, and what it then holds.
-    Start,
 }
 
 impl Scenario {
-    /// All of them, the cheap ones first.
-    pub(crate) const ALL: [Scenario; 6] =
-        [Scenario::Ask, Scenario::Start, Scenario::Hello, Scenario::WebStatic, Scenario::Commit, Scenario::ContentRead];
+    /// All of them, those of the spine first.
+    pub(crate) const ALL: [Scenario; 12] = [
+        Scenario::Ask,
+        Scenario::Tell,
+        Scenario::Rpc,
+        Scenario::Activate,
+        Scenario::Commit,
+        Scenario::Read,
+        Scenario::Watch,
+        Scenario::Overload,
+        Scenario::Start,
+        Scenario::Hello,
+        Scenario::WebStatic,
+        Scenario::ContentRead,
+    ];
 
     /// The name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Scenario::Ask => "ask",
+            Scenario::Tell => "tell",
+            Scenario::Rpc => "rpc",
+            Scenario::Activate => "activate",
+            Scenario::Commit => "commit",
+            Scenario::Read => "read",
+            Scenario::Watch => "watch",
+            Scenario::Overload => "overload",
+            Scenario::Start => "start",
             Scenario::Hello => "hello",
             Scenario::WebStatic => "web-static",
             Scenario::ContentRead => "content-read",
-            Scenario::Commit => "commit",
-            Scenario::Start => "start",
         }
     }
 
@@ -59,15 +96,45 @@ impl Scenario {
 
     /// Measures everybody, and gives what was found.
     pub(crate) async fn run(self, plan: Plan) -> Result<Report, Failure> {
-        let (about, (rows, notes)) = match self {
+        let (about, (mut rows, notes)) = match self {
             Scenario::Ask => (ask::ABOUT, ask::run(plan).await?),
+            Scenario::Tell => (tell::ABOUT, tell::run(plan).await?),
+            Scenario::Rpc => (rpc::ABOUT, rpc::run(plan).await?),
+            Scenario::Activate => (activate::ABOUT, activate::run(plan).await?),
+            Scenario::Commit => (commit::ABOUT, commit::run(plan).await?),
+            Scenario::Read => (read::ABOUT, read::run(plan).await?),
+            Scenario::Watch => (watch::ABOUT, watch::run(plan).await?),
+            Scenario::Overload => (overload::ABOUT, overload::run(plan).await?),
+            Scenario::Start => (start::ABOUT, start::run(plan).await?),
             Scenario::Hello => (hello::ABOUT, hello::run(plan).await?),
             Scenario::WebStatic => (web_static::ABOUT, web_static::run(plan).await?),
             Scenario::ContentRead => (content_read::ABOUT, content_read::run(plan).await?),
-            Scenario::Commit => (commit::ABOUT, commit::run(plan).await?),
-            Scenario::Start => (start::ABOUT, start::run(plan).await?),
         };
+        if self.can_be_counted() {
+            count::beside(&mut rows, &count::of(self).await?);
+        }
         Ok(Report { scenario: self.name(), about, plan, rows, notes })
+    }
+
+    /// Whether what it does happens in one process, so that its allocations can be counted.
+    fn can_be_counted(self) -> bool {
+        matches!(
+            self,
+            Scenario::Ask | Scenario::Tell | Scenario::Activate | Scenario::Commit | Scenario::Read | Scenario::Watch
+        )
+    }
+
+    /// Counts the allocations of its operations; nothing where it is not done in this process.
+    pub(crate) async fn count(self, counter: Counter) -> Result<Vec<Counted>, Failure> {
+        match self {
+            Scenario::Ask => ask::count(counter).await,
+            Scenario::Tell => tell::count(counter).await,
+            Scenario::Activate => activate::count(counter).await,
+            Scenario::Commit => commit::count(counter).await,
+            Scenario::Read => read::count(counter).await,
+            Scenario::Watch => watch::count(counter).await,
+            _ => Ok(Vec::new()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Found, folder, hello, scratch};
 use crate::failure::Failure;
 use crate::figures::Series;
+use crate::fill::Forest;
 use crate::limits;
 use crate::load;
 use crate::options::Plan;
@@ -24,6 +25,9 @@ const IDLE: Target = Target::AtMost(60.0 * 1024.0 * 1024.0);
 /// How many resources the used folder holds, beside a site and a mechtron: a small team's.
 const RESOURCES: u64 = 2_000;
 
+/// What a large installation holds.
+const LARGE: Forest = Forest { spaces: 10, resources: 1_000_000 };
+
 /// What one start showed.
 #[derive(Debug, Default)]
 struct Seen {
@@ -33,12 +37,18 @@ struct Seen {
     first_ms: Vec<f64>,
     used_bytes: Vec<f64>,
     killed_ms: Vec<f64>,
+    large_ms: Vec<f64>,
+    large_bytes: Vec<f64>,
+    large_killed_ms: Vec<f64>,
 }
 
 pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
     let scratch = scratch()?;
     let used = folder(&scratch, "used")?;
     fill(&used, &folder(&scratch, "site")?).await?;
+    let large = folder(&scratch, "large")?;
+    drop(Star::start(&large).await?);
+    LARGE.plant_in(&large.join("data")).await?;
     let mut seen = Seen::default();
     for round in 0..plan.rounds {
         let fresh = folder(&scratch, &format!("fresh-{round}"))?;
@@ -56,6 +66,15 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
         let (star, took) = Star::start(&used).await?;
         seen.killed_ms.push(millis(took));
         drop(star);
+
+        let (star, took) = Star::start(&large).await?;
+        seen.large_ms.push(millis(took));
+        seen.large_bytes.push(idle_bytes(&star, plan.time).await?);
+        star.kill()?;
+
+        let (star, took) = Star::start(&large).await?;
+        seen.large_killed_ms.push(millis(took));
+        drop(star);
     }
     Ok((rows(seen), vec![format!("The used folder holds {RESOURCES} resources, a site and a mechtron.")]))
 }
@@ -64,7 +83,7 @@ fn rows(seen: Seen) -> Vec<Row> {
     let row = |shape: &str, unit: Unit, figures: Vec<f64>, target: Option<Target>| Row {
         shape: shape.to_owned(),
         unit,
-        subjects: vec![Subject { name: "star".to_owned(), figures: Series::of(figures), p50_us: None, p99_us: None }],
+        subjects: vec![Subject::of("star", Series::of(figures))],
         target,
     };
     vec![
@@ -72,8 +91,11 @@ fn rows(seen: Seen) -> Vec<Row> {
         row("ready, used folder", Unit::Milliseconds, seen.used_ms, Some(READY)),
         row("first answer of a mechtron after that", Unit::Milliseconds, seen.first_ms, None),
         row("ready, used folder after kill -9", Unit::Milliseconds, seen.killed_ms, Some(READY)),
+        row("ready, 1,000,000 resources", Unit::Milliseconds, seen.large_ms, Some(READY)),
+        row("ready, 1,000,000 resources after kill -9", Unit::Milliseconds, seen.large_killed_ms, Some(READY)),
         row("idle memory, empty folder", Unit::Bytes, seen.fresh_bytes, Some(IDLE)),
         row("idle memory, after a mechtron answered", Unit::Bytes, seen.used_bytes, None),
+        row("idle memory, 1,000,000 resources", Unit::Bytes, seen.large_bytes, Some(IDLE)),
     ]
 }
 

@@ -28,7 +28,12 @@ pub(super) const FOR_GUESTS: &[Package] = &[
 pub(super) const FOR_BENCHES: &[Package] = &[
     Package { name: "nginx-light", why: "the peer for static files and content" },
     Package { name: "wrk", why: "makes the load of HTTP requests" },
+    Package { name: "postgresql", why: "the peer for durable changes" },
 ];
+
+/// The same program as [`super::go::NATS_SERVER`], older, for machines without a Go compiler.
+pub(super) const NATS_SERVER: &[Package] =
+    &[Package { name: "nats-server", why: "the peer for messages between processes" }];
 
 /// Whether this is a Debian-like machine on which we are root.
 pub(super) fn may_install() -> bool {
@@ -95,6 +100,6 @@ fn is_root() -> bool {
     shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
 }
 
-fn on_path(program: &str) -> bool {
+pub(super) fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

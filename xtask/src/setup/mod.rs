@@ -5,6 +5,7 @@
 //! [`crate::guests::compiler`]; this module only makes one of its ways possible.
 
 mod debian;
+mod go;
 mod tools;
 
 use std::path::PathBuf;
@@ -79,5 +80,6 @@ fn for_benches(places: &Places, voice: Voice) -> Result<(), Stop> {
     } else {
         debian::say_what_is_missing(debian::FOR_BENCHES);
     }
+    go::install(places, &go::NATS_SERVER, voice)?;
     tools::install(places, &tools::WASMTIME, voice).map(|_| ())
 }

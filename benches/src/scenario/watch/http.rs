@@ -1,0 +1,82 @@
+//! Watchers of a running Star: each a connection of its own that follows `/events`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use super::Watched;
+use super::crowd::Crowd;
+use crate::failure::Failure;
+use crate::http::Connection;
+use crate::star::Star;
+
+/// What everybody watches.
+pub(super) const NEWS: &str = "bench:news";
+
+/// Where it is followed.
+pub(super) const FOLLOW: &str = "/events?follow=true&select=bench:news";
+
+/// In front of the time in the line of an event.
+const WHEN: &[u8] = br#""body":""#;
+
+pub(super) struct Http {
+    key: String,
+    speaker: Mutex<Connection>,
+    crowd: Arc<Crowd>,
+    /// Ends with us.
+    _watching: JoinSet<()>,
+    _star: Star,
+}
+
+impl Http {
+    pub(super) async fn start(star: Star, watchers: usize) -> Result<Http, Failure> {
+        make_news(&star).await?;
+        let (address, key) = (star.api_address()?, star.key()?);
+        let crowd = Arc::new(Crowd::of(watchers));
+        let mut watching = JoinSet::new();
+        for number in 0..watchers {
+            let mut connection = Connection::open(address).await?;
+            connection.follow(FOLLOW, &key).await?;
+            let crowd = Arc::clone(&crowd);
+            watching.spawn(async move {
+                // Who waits for what it sees notices when it ends early.
+                while connection.lines(|line| note(line, &crowd, number)).await.is_ok() {}
+            });
+        }
+        let speaker = Mutex::new(Connection::open(address).await?);
+        Ok(Http { key, speaker, crowd, _watching: watching, _star: star })
+    }
+}
+
+/// Makes what is watched.
+pub(super) async fn make_news(star: &Star) -> Result<(), Failure> {
+    star.run(&["create", "Space", "bench"]).await?;
+    star.run(&["create", "Broadcast", NEWS]).await
+}
+
+/// Says something to all who watch.
+pub(super) async fn say(speaker: &mut Connection, key: &str, text: &str) -> Result<(), Failure> {
+    let body = format!(r#"{{"to":"{NEWS}","method":"broadcast","json":"{text}"}}"#);
+    speaker.post("/starlane.v1.Messages/Ask", key, &body).await
+}
+
+fn note(line: &[u8], crowd: &Crowd, watcher: usize) {
+    let Some(at) = line.windows(WHEN.len()).position(|bytes| bytes == WHEN) else { return };
+    let digits = line[at + WHEN.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    let micros = digits.fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    crowd.saw(watcher, Duration::from_micros(micros));
+}
+
+#[async_trait]
+impl Watched for Http {
+    async fn happen(&self, since: Duration) -> Result<(), Failure> {
+        say(&mut *self.speaker.lock().await, &self.key, &since.as_micros().to_string()).await
+    }
+
+    fn crowd(&self) -> &Crowd {
+        &self.crowd
+    }
+}
