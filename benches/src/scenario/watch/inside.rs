@@ -11,7 +11,7 @@ use star_core::kind::Kind;
 use star_core::ports::clock::{Clock, SystemClock};
 use star_core::ports::meta::MetaStore;
 use star_core::stored::Change;
-use star_core::watch::{WatchItem, Watcher};
+use star_core::watch::{Filter, WatchItem, Watcher};
 use star_path::{ResourcePath, Selector};
 use star_store::{OpenOptions, Store};
 use tokio::task::JoinSet;
@@ -47,7 +47,7 @@ impl Inside {
         let mut watching = JoinSet::new();
         for number in 0..watchers {
             let selector = Selector::parse(NEWS).map_err(|error| Failure::wrong("the benchmark", error))?;
-            let watcher = Watcher::from_now(Arc::clone(&meta), Some(selector));
+            let watcher = Watcher::from_now(&bench.tree.log, Filter::from(selector));
             watching.spawn(watch(watcher, Arc::clone(&crowd), number));
         }
         Ok(Inside { store, meta, news: path(NEWS), crowd, _watching: watching })
@@ -61,7 +61,7 @@ impl Inside {
 /// Watches until the store closes; who waits for what it sees notices when it ends early.
 async fn watch(mut watcher: Watcher, crowd: Arc<Crowd>, number: usize) {
     while let Ok(item) = watcher.next().await {
-        let WatchItem::Event(happened) = item else { continue };
+        let WatchItem::Event(_, happened) = item else { continue };
         let when = happened.event.detail.get(WHEN).and_then(|when| when.parse().ok());
         if let Some(micros) = when {
             crowd.saw(number, Duration::from_micros(micros));

@@ -338,7 +338,7 @@ async fn the_log_tells_who_took_and_gave_and_stole_and_nothing_of_renewals() {
         .unwrap()
         .into_iter()
         .filter_map(|item| match item {
-            star_core::watch::WatchItem::Event(_, happened) => Some(happened.event),
+            star_core::watch::WatchItem::Event(_, happened) => Some(happened.event.clone()),
             _ => None,
         })
         .map(|event| {
