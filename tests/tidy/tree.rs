@@ -13,6 +13,9 @@ const SKIPPED: &[&str] = &["target", "node_modules"];
 /// Folders whose name starts with a dot and that are part of the project all the same.
 const DOTTED: &[&str] = &[".cargo", ".ci", ".github"];
 
+/// A file, not a folder, where the checkout is one of several of the same repository.
+const GIT: &str = ".git";
+
 /// Endings of the files that people write.
 const TEXT: &[&str] =
     &["conf", "css", "html", "js", "json", "lock", "md", "proto", "rs", "toml", "txt", "wit", "yaml", "yml"];
@@ -98,7 +101,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<Source>) {
             if wanted {
                 collect(root, &path, files);
             }
-        } else if is_text(&path) {
+        } else if name != GIT && is_text(&path) {
             // A file may vanish between the listing and the reading while others work here.
             let Ok(text) = fs::read_to_string(&path) else {
                 continue;

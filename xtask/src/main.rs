@@ -15,6 +15,7 @@ mod shell;
 mod stop;
 mod tally;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ usage: cargo xtask TASK [ARGUMENTS]
   guests --update         build the shipped components anew, and their lock files
   guests --check          fail unless the shipped components belong to the sources beside them
   bench NAME|all [ARGS]   measure against the peers, in a release build
+  torture --cycles N      kill the store N times with each engine, and look what it lost
+  torture --states N      open it after N simulated power cuts
   ci                      every check, cheap ones first
   help                    this text
 ";
@@ -59,6 +62,7 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
         "test" => test::task(&places, rest),
         "guests" => guests::task(&places, rest),
         "bench" => bench::task(&places, rest),
+        "torture" => torture::task(&places, rest),
         "ci" => ci::task(&places, rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

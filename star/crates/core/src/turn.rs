@@ -6,7 +6,7 @@
 //! until the turn ends, and [`Turns::settled`] waits for it: readers of that event, and no others.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -125,12 +125,14 @@ impl Turns {
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     commits: Mutex<Vec<u64>>,
+    /// Whether there are any: most messages change nothing, and need not lock to find that out.
+    has_commits: AtomicBool,
 }
 
 impl Turn {
     /// An actor's place among the turns.
     pub(crate) fn among(turns: &Arc<Turns>) -> Arc<Turn> {
-        Arc::new(Turn { turns: Arc::clone(turns), commits: Mutex::default() })
+        Arc::new(Turn { turns: Arc::clone(turns), commits: Mutex::default(), has_commits: AtomicBool::new(false) })
     }
 
     /// Does something as part of the turn. No `async fn`, which would hold the work twice, and its
@@ -141,10 +143,16 @@ impl Turn {
 
     /// Ends the turn: what it changed can be read.
     pub(crate) fn end(&self) {
-        let commits = std::mem::take(&mut *self.commits.lock().unwrap_or_else(PoisonError::into_inner));
-        if !commits.is_empty() {
-            self.turns.end(&commits);
+        if self.has_commits.load(Ordering::Acquire) {
+            self.has_commits.store(false, Ordering::Release);
+            self.turns.end(&std::mem::take(&mut *self.lock()));
         }
+    }
+}
+
+impl Turn {
+    fn lock(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,7 +174,8 @@ impl Sending {
         let turn = CURRENT.try_with(Arc::clone).ok();
         Sending(turn.map(|turn| {
             let number = turn.turns.begin(shard, head());
-            turn.commits.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+            turn.lock().push(number);
+            turn.has_commits.store(true, Ordering::Release);
             (turn, number)
         }))
     }

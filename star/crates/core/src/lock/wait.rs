@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::held::Held;
 use crate::command::{Command, Lock};
-use crate::event::EventType;
+use crate::event::{Event, EventType};
 use crate::gate::Authority;
 use crate::limits;
 use crate::tree::Tree;
@@ -37,7 +37,7 @@ impl Tree {
         deadline: Deadline,
     ) -> Result<Held, StarError> {
         // From before the first look, so that no release falls in between.
-        let mut watcher = Watcher::from_now(&self.log, Filter::everything());
+        let mut watcher = Watcher::from_now(&self.log, Filter::everything().only(can_free));
         let until = Instant::now() + wait.min(limits::LOCK_WAIT);
         loop {
             let permit = self.gate.admit(authority, command.envelope(path)?.with_deadline(deadline)).await?;
@@ -54,6 +54,11 @@ impl Tree {
             pause(&mut watcher, path, &error, until).await?;
         }
     }
+}
+
+/// Events of other types free no lock.
+fn can_free(event: &Event) -> bool {
+    matches!(event.what, EventType::Unlocked | EventType::Deleted)
 }
 
 /// Whether what stands in the way goes away by itself.

@@ -3,7 +3,7 @@
 //!
 //! A checkpoint is made of the one before it and the log in between ([`merge`]), never of an
 //! index: so it costs writers nothing, needs no snapshot of an engine, and a fault of an engine
-//! cannot get into it. [`format`] says how its parts look, [`blocks`] how they lie in a file and
+//! cannot get into it. [`mod@format`] says how its parts look, [`blocks`] how they lie in a file and
 //! are checked, [`files`] how a file is published and which are kept, [`keeper`] when one is
 //! made. Start at [`Checkpoints`].
 

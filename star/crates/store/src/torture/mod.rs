@@ -1,8 +1,8 @@
 //! Real processes that are killed while they write, and a comparison with what they had
 //! acknowledged.
 //!
-//! [`child`] is the process: it opens a store, writes with several writers and says on its
-//! standard output what was acknowledged. [`run`] starts one after the other, kills each at a
+//! [`child()`] is the process: it opens a store, writes with several writers and says on its
+//! standard output what was acknowledged. [`run()`] starts one after the other, kills each at a
 //! random moment (also while it opens the store that the one before it left) and looks into the
 //! store. Both are functions, so that a test, an example and a long run call the same code.
 

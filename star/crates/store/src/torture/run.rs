@@ -29,7 +29,7 @@ const UNSEEN_ONE_IN: u64 = 3;
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub struct Torture {
-    /// A program that calls [`super::child`] with the arguments that follow those of the caller.
+    /// A program that calls [`super::child()`] with the arguments that follow those of the caller.
     pub program: PathBuf,
     /// Arguments that make the program do so.
     pub arguments: Vec<OsString>,
