@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use star_client::v1::WatchRequest;
 use star_client::{
-    AtEnd, Client, ClientError, Endpoint, EventsForm, EventsQuery, Token, WatchItem, WatchStream, cursor_of,
+    AtEnd, Class, Client, ClientError, Endpoint, EventsForm, EventsQuery, Token, WatchItem, WatchStream, cursor_of,
 };
 use star_core::command::{Delete, Set};
 use star_core::kind::Kind;
@@ -179,11 +179,16 @@ fn polling(client: Client, want: Want) -> WatchStream {
 }
 
 /// What is told, up to a place that is set when it is known; that place itself comes as progress.
+/// Who asks anew after the door was closed, as a poll does, is refused, and told nothing more either.
 pub(crate) async fn told_until(mut items: WatchStream, end: Arc<AtomicU64>) -> Vec<Value> {
     let mut told = Vec::new();
     let reading = async {
         loop {
-            match items.next().await.expect("a watch has no end").unwrap() {
+            let item = match items.next().await.expect("a watch has no end") {
+                Err(error) if error.class() == Class::LoginNeeded => return,
+                item => item.unwrap(),
+            };
+            match item {
                 WatchItem::Event(event) => told.push(json!({ "event": event })),
                 WatchItem::Gap(gap) => told.push(json!({ "gap": gap })),
                 WatchItem::Progress(progress) => {
