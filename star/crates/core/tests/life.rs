@@ -173,6 +173,8 @@ async fn the_flood_of_one_space_is_refused_and_the_other_is_served() {
     };
     assert_eq!((refused.code(), refused.retry_after_ms().is_some()), (ErrorCode::Busy, true));
     assert_eq!(under_way.len() as u32, limits::IN_FLIGHT / 2);
+    let create = star.create(Kind::Base, &path("loud:b")).await.unwrap_err();
+    assert_eq!(create.code(), ErrorCode::Busy, "what makes a resource is no way around it");
     let permit = star.tree.admit(&star.admin, message("quiet", "echo")).await.unwrap();
     star.tree.ask(permit).await.unwrap();
     drop(under_way);

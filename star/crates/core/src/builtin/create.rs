@@ -24,7 +24,8 @@ impl Tree {
     /// Makes a resource, in somebody's name.
     ///
     /// What its kind has to prepare (reading documents, compiling a component) happens here, in
-    /// the caller's time, and only then is the parent's actor asked.
+    /// the caller's time, and only then is the parent asked. It counts among what its Space has under
+    /// way, as every message from outside does.
     pub async fn create(self: &Arc<Self>, authority: &Arc<Authority>, create: Create) -> Result<Changed, StarError> {
         self.create_fenced(authority, create, "").await
     }
@@ -37,7 +38,7 @@ impl Tree {
         fence: &str,
     ) -> Result<Changed, StarError> {
         let parent = parent_of(&create)?;
-        let permit = self.gate.admit(authority, fenced(create.envelope(&parent)?, fence)).await?;
+        let permit = self.admit(authority, fenced(create.envelope(&parent)?, fence)).await?;
         let prepared = prepare(self, authority, create).await?;
         let warnings = prepared.plan.warnings.clone();
         let reply = self.ask(permit.with_prepared(prepared)).await.map_err(|error| parent_missing(error, &parent))?;

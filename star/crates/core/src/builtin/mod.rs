@@ -1,7 +1,9 @@
 //! The messages that every resource understands, answered around its kind.
 //!
 //! They run in the turn of the actor that answers for the resource, so nothing else that goes
-//! through it happens at the same time; what others may do is kept out by preconditions.
+//! through it happens at the same time; what others may do is kept out by preconditions. Creating is
+//! the exception: below kinds that do not attend to their children it runs beside the turn, and
+//! preconditions are all that it has.
 
 mod create;
 mod delete;
