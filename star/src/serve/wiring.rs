@@ -83,11 +83,12 @@ impl Star {
     pub(super) fn serve(&self, api: Listener, web: Listener) -> impl Future<Output = ()> + use<> {
         let api = server::serve(api, star_http::api::router(&self.state), Surface::Api, self.shutdown.clone());
         let web = server::serve(web, star_http::web::router(&self.state), Surface::Web, self.shutdown.clone());
-        let (api, web) = (tokio::spawn(api), tokio::spawn(web));
+        let meters = star_http::meters::sum_up(self.state.metrics().clone(), self.shutdown.clone());
+        let parts = [tokio::spawn(api), tokio::spawn(web), tokio::spawn(meters)];
         async move {
-            for server in [api, web] {
-                if let Err(error) = server.await {
-                    tracing::error!(%error, "a listener ended in an unusual way");
+            for part in parts {
+                if let Err(error) = part.await {
+                    tracing::error!(%error, "a part of the server ended in an unusual way");
                 }
             }
         }

@@ -1,5 +1,7 @@
-//! The kameo actor around a resource: takes messages one by one, answers those that every
-//! resource understands, and keeps a failing handler from being anybody else's trouble.
+//! The actor around a resource: takes messages one by one, answers those that every resource
+//! understands, and keeps a failing handler from being anybody else's trouble.
+//!
+//! A task with a [mailbox](crate::mailbox) of its own; ADR 0013 says why it is none of kameo's.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -7,18 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use kameo::Actor;
-use kameo::actor::ActorRef;
-use kameo::error::ActorStopReason;
-use kameo::message::{BoxMessage, Context, Message};
 use star_wire::{Agent, ErrorCode, Reply, StarError};
 use tokio::sync::oneshot;
+use tokio::task::coop;
 
 use crate::behaviour::{ActorContext, Published, ResourceActor};
 use crate::builtin;
 use crate::command::{Changed, Command, Restart};
 use crate::gate::Permit;
 use crate::limits;
+use crate::mailbox::Inbox;
 use crate::room::Place;
 use crate::router::expired;
 use crate::status::{State, Status};
@@ -30,6 +30,7 @@ pub(crate) struct Seed {
     pub(crate) tree: Arc<Tree>,
     pub(crate) live: Arc<Live>,
     pub(crate) place: Place,
+    pub(crate) inbox: Inbox<Deliver>,
 }
 
 /// The actor of one resource.
@@ -37,6 +38,7 @@ pub(crate) struct Cell {
     context: ActorContext,
     live: Arc<Live>,
     place: Place,
+    inbox: Inbox<Deliver>,
     actor: Result<Box<dyn ResourceActor>, Failure>,
     /// When the present inside began.
     began: Instant,
@@ -54,6 +56,15 @@ impl Drop for Begun {
     }
 }
 
+/// Says that the actor has ended, however that came.
+struct Ended(Arc<Live>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// Why there is nobody inside.
 struct Failure {
     error: StarError,
@@ -62,46 +73,35 @@ struct Failure {
     rest: Duration,
 }
 
-impl Actor for Cell {
-    type Args = Seed;
-    type Error = std::convert::Infallible;
-
-    async fn on_start(seed: Seed, _: ActorRef<Cell>) -> Result<Cell, Self::Error> {
-        let _begun = Begun(Arc::clone(&seed.live));
-        let turn = Turn::among(&seed.tree.turns);
-        let context = ActorContext { tree: seed.tree, path: seed.live.path.clone() };
-        let mut cell = Cell {
-            context,
-            live: seed.live,
-            place: seed.place,
-            actor: Err(Failure::of(StarError::new(ErrorCode::NotRunning, "not started"), Duration::ZERO)),
-            began: Instant::now(),
-            failures: 0,
-            turn,
-        };
-        cell.activate().await;
-        Ok(cell)
+impl Seed {
+    /// Lets the actor live, until its mailbox is closed and empty.
+    pub(crate) fn spawn(self) {
+        let turn = Turn::among(&self.tree.turns);
+        // In its turn once and for all: to enter one costs a part of what a message costs.
+        tokio::spawn(Arc::clone(&turn).within(live(self, turn)));
     }
+}
 
+async fn live(seed: Seed, turn: Arc<Turn>) {
+    let _ended = Ended(Arc::clone(&seed.live));
+    let mut cell = Cell::begin(seed, turn).await;
+    while let Some(deliver) = cell.inbox.next().await {
+        cell.handle(deliver).await;
+        // A mailbox that never gets empty must not keep its thread from all others.
+        coop::consume_budget().await;
+    }
+}
+
+impl Drop for Cell {
     /// Gives back what nobody will handle here any more; its senders find the next actor.
-    async fn on_undelivered(
-        &mut self,
-        _: ActorStopReason,
-        undelivered: Vec<BoxMessage<Cell>>,
-    ) -> Result<(), Self::Error> {
-        for message in undelivered {
-            if let Ok(deliver) = message.as_any().downcast::<Deliver>() {
-                self.give_back(*deliver);
-            }
+    fn drop(&mut self) {
+        for deliver in self.inbox.rest() {
+            self.give_back(deliver);
         }
-        Ok(())
     }
 }
 
 /// A message for the resource, with the way back for its answer.
-///
-/// For kameo it is one that nobody waits for: the way back is our own, because an answer of
-/// kameo's is boxed and cast, and boxed again when the message comes back.
 pub(crate) struct Deliver {
     pub(crate) permit: Permit,
     /// None for a message that nobody waits for.
@@ -116,15 +116,31 @@ pub(crate) enum Delivered {
     Returned(Permit),
 }
 
-impl Message<Deliver> for Cell {
-    type Reply = ();
+impl Cell {
+    async fn begin(seed: Seed, turn: Arc<Turn>) -> Cell {
+        let _begun = Begun(Arc::clone(&seed.live));
+        let context = ActorContext { tree: seed.tree, path: seed.live.path.clone() };
+        let mut cell = Cell {
+            context,
+            live: seed.live,
+            place: seed.place,
+            inbox: seed.inbox,
+            actor: Err(Failure::of(StarError::new(ErrorCode::NotRunning, "not started"), Duration::ZERO)),
+            began: Instant::now(),
+            failures: 0,
+            turn,
+        };
+        // Boxed, because it is done once, and its size would be that of the actor for ever.
+        Box::pin(cell.activate()).await;
+        cell.turn.end();
+        cell
+    }
 
-    async fn handle(&mut self, Deliver { permit, answer }: Deliver, _: &mut Context<Self, ()>) {
+    async fn handle(&mut self, Deliver { permit, answer }: Deliver) {
         let answered = if self.context.tree.deadlines.has_passed(permit.envelope().deadline) {
             Err(expired(&permit))
         } else {
-            let turn = Arc::clone(&self.turn);
-            turn.within(self.answer(&permit)).await
+            self.answer(&permit).await
         };
         self.show();
         self.turn.end();
@@ -138,9 +154,7 @@ impl Message<Deliver> for Cell {
             (None, Ok(_)) => {}
         }
     }
-}
 
-impl Cell {
     fn give_back(&self, Deliver { permit, answer }: Deliver) {
         match answer {
             Some(answer) => {
@@ -243,7 +257,7 @@ impl Cell {
     }
 
     async fn revive(&mut self) {
-        self.activate().await;
+        Box::pin(self.activate()).await;
         if self.actor.is_ok() {
             self.note(Status::ready(self.context.tree.ports.clock.now_ms())).await;
         }

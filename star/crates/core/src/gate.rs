@@ -4,6 +4,7 @@
 //! be done follows from an [`Authority`], which an ingress obtains from [`Gate::authenticate`],
 //! the web router from [`Gate::visitor`], and a mechtron from its bind.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use star_path::{Candidate, ResourcePath, Selector};
@@ -222,10 +223,20 @@ impl Gate {
     }
 
     /// Lets a message through, or says why not.
-    pub async fn admit(&self, authority: &Arc<Authority>, envelope: Envelope) -> Result<Permit, StarError> {
-        check_delivery(&envelope)?;
-        self.allow(authority, Right::of(&envelope.method), &envelope.to).await?;
-        Ok(Permit { envelope: Box::new(envelope), authority: Arc::clone(authority), prepared: None, share: None })
+    ///
+    /// No `async fn`, because the envelope is large: it is boxed before it can become part of a
+    /// future that is moved about.
+    pub fn admit(
+        &self,
+        authority: &Arc<Authority>,
+        envelope: Envelope,
+    ) -> impl Future<Output = Result<Permit, StarError>> + Send {
+        let envelope = Box::new(envelope);
+        async move {
+            check_delivery(&envelope)?;
+            self.allow(authority, Right::of(&envelope.method), &envelope.to).await?;
+            Ok(Permit { envelope, authority: Arc::clone(authority), prepared: None, share: None })
+        }
     }
 
     /// Whether something may be done, without a message.

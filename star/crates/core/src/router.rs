@@ -9,7 +9,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kameo::error::SendError;
 use star_path::ResourcePath;
 use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
 use tokio::sync::oneshot;
@@ -21,6 +20,7 @@ use crate::command::{Command, Open, Opened};
 use crate::gate::{Authority, Permit};
 use crate::kind::Children;
 use crate::limits;
+use crate::mailbox::NotTaken;
 use crate::ports::mechtron::{WebRequest, WebResponse};
 use crate::shard::{Activate, Activated};
 use crate::timer::Late;
@@ -281,12 +281,9 @@ impl Tree {
 
 /// Puts a message into the mailbox of an actor, or says at once what became of it.
 fn into_mailbox(live: &Live, deliver: Deliver) -> Result<(), Delivered> {
-    live.actor.tell(deliver).try_send().map_err(|error| match error {
-        SendError::MailboxFull(deliver) => Delivered::Answered(Err(busy(&deliver.permit))),
-        SendError::ActorNotRunning(deliver) | SendError::ActorRestarting(deliver) => {
-            Delivered::Returned(deliver.permit)
-        }
-        _ => Delivered::Answered(Err(lost(&live.path))),
+    live.mailbox.put(deliver).map_err(|not_taken| match not_taken {
+        NotTaken::Full(deliver) => Delivered::Answered(Err(busy(&deliver.permit))),
+        NotTaken::Closed(deliver) => Delivered::Returned(deliver.permit),
     })
 }
 

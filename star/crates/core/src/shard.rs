@@ -14,10 +14,11 @@ use kameo::message::{Context, Message};
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 
-use crate::cell::{Cell, Seed};
+use crate::cell::Seed;
 use crate::keys;
 use crate::kind::Kind;
 use crate::limits;
+use crate::mailbox;
 use crate::placement::Owner;
 use crate::record::Resource;
 use crate::stored;
@@ -27,7 +28,7 @@ use crate::tree::{Counters, Live, Tree};
 pub(crate) struct ShardActor {
     tree: Weak<Tree>,
     /// Actors that are ending: a new one for the same path waits for them.
-    ending: HashMap<ResourcePath, ActorRef<Cell>>,
+    ending: HashMap<ResourcePath, Arc<Live>>,
 }
 
 impl ShardActor {
@@ -78,7 +79,7 @@ impl ShardActor {
                 .retry_after(limits::ROOM_RETRY));
         }
         if let Some(former) = self.ending.remove(&resource.path) {
-            former.wait_for_shutdown().await;
+            former.ended().await;
         }
         let live = spawn(tree, &resource);
         // It may have been removed between reading its record and listing its actor; whoever
@@ -106,13 +107,12 @@ async fn who_answers(tree: &Tree, path: &ResourcePath) -> Result<Resource, StarE
 }
 
 fn spawn(tree: &Arc<Tree>, resource: &Resource) -> Arc<Live> {
-    let prepared = Cell::prepare_with_mailbox(kameo::mailbox::bounded(limits::MAILBOX));
+    let (mailbox, inbox) = mailbox::bounded(limits::MAILBOX);
     let now_s = tree.deadlines.uptime_s();
-    let (path, kind, actor) = (resource.path.clone(), resource.record.kind, prepared.actor_ref().clone());
-    let live = Arc::new(Live::new(path, kind, actor, now_s));
+    let live = Arc::new(Live::new(resource.path.clone(), resource.record.kind, mailbox, now_s));
     tree.directory.pin().insert(resource.path.clone(), Arc::clone(&live));
     Counters::count(&tree.counters.activations);
-    prepared.spawn(Seed { tree: Arc::clone(tree), live: Arc::clone(&live), place: tree.room.take() });
+    Seed { tree: Arc::clone(tree), live: Arc::clone(&live), place: tree.room.take(), inbox }.spawn();
     metrics::gauge!("star_actors_live").set(tree.directory.len() as f64);
     live
 }
@@ -127,15 +127,15 @@ impl Message<Passivate> for ShardActor {
     type Reply = ();
 
     async fn handle(&mut self, passivate: Passivate, _: &mut Context<Self, ()>) {
-        self.ending.retain(|_, actor| actor.is_alive());
+        self.ending.retain(|_, live| !live.has_ended());
         let Some(tree) = self.tree.upgrade() else { return };
         let Passivate { live, unless_used_after_s } = passivate;
         let listed = tree.directory.pin().get(&live.path).is_some_and(|listed| Arc::ptr_eq(listed, &live));
         if listed && live.used_at_s() <= unless_used_after_s {
             tree.directory.pin().remove(&live.path);
             Counters::count(&tree.counters.passivations);
-            self.ending.insert(live.path.clone(), live.actor.clone());
             live.retire();
+            self.ending.insert(live.path.clone(), live);
         }
     }
 }

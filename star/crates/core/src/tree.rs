@@ -10,11 +10,12 @@ use star_wire::StarError;
 use tokio::sync::{Semaphore, SetOnce};
 
 use crate::behaviour::{ActorContext, Behaviours, Published};
-use crate::cell::Cell;
+use crate::cell::Deliver;
 use crate::dead_letters::DeadLetters;
 use crate::gate::Gate;
 use crate::kind::Kind;
 use crate::limits;
+use crate::mailbox::Mailbox;
 use crate::placement::Placement;
 use crate::ports::clock::Clock;
 use crate::ports::content::ContentStore;
@@ -196,7 +197,7 @@ impl Tree {
             live.retire();
         }
         for live in all {
-            live.actor.wait_for_shutdown().await;
+            live.ended().await;
         }
         for shard in self.shards.iter().filter_map(std::sync::OnceLock::get) {
             shard.kill();
@@ -208,9 +209,10 @@ impl Tree {
 pub(crate) struct Live {
     pub(crate) path: ResourcePath,
     pub(crate) kind: Kind,
-    pub(crate) actor: ActorRef<Cell>,
+    pub(crate) mailbox: Arc<Mailbox<Deliver>>,
     published: ArcSwapOption<PublishedBox>,
     begun: SetOnce<()>,
+    ended: SetOnce<()>,
     used_at_s: AtomicU64,
     memory_bytes: AtomicU64,
 }
@@ -218,10 +220,10 @@ pub(crate) struct Live {
 struct PublishedBox(Arc<dyn Published>);
 
 impl Live {
-    pub(crate) fn new(path: ResourcePath, kind: Kind, actor: ActorRef<Cell>, now_s: u64) -> Live {
+    pub(crate) fn new(path: ResourcePath, kind: Kind, mailbox: Arc<Mailbox<Deliver>>, now_s: u64) -> Live {
         let (published, used_at_s) = (ArcSwapOption::empty(), AtomicU64::new(now_s));
         let memory_bytes = AtomicU64::new(limits::ACTOR_BYTES);
-        Live { path, kind, actor, published, begun: SetOnce::new(), used_at_s, memory_bytes }
+        Live { path, kind, mailbox, published, begun: SetOnce::new(), ended: SetOnce::new(), used_at_s, memory_bytes }
     }
 
     /// Notes how much memory its actor takes.
@@ -240,9 +242,6 @@ impl Live {
     }
 
     /// Notes that the actor has begun, well or not: what it publishes is known from now on.
-    ///
-    /// The word of kameo for it comes through the mailbox, and not at all when that is full or
-    /// the actor is told to end before.
     pub(crate) fn begin(&self) {
         if self.begun.set(()).is_err() {
             tracing::trace!(path = %self.path, "the actor has begun already");
@@ -257,6 +256,23 @@ impl Live {
     /// Waits until the actor has begun.
     pub(crate) async fn begun(&self) {
         self.begun.wait().await;
+    }
+
+    /// Notes that the actor has ended.
+    pub(crate) fn end(&self) {
+        if self.ended.set(()).is_err() {
+            tracing::trace!(path = %self.path, "the actor has ended already");
+        }
+    }
+
+    /// Whether the actor has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.initialized()
+    }
+
+    /// Waits until the actor has ended.
+    pub(crate) async fn ended(&self) {
+        self.ended.wait().await;
     }
 
     /// What the actor lets others use beside it.
@@ -294,11 +310,6 @@ impl Live {
     /// What it publishes stays: whoever found it in the directory before is answered as it was
     /// then, and not sent to a mailbox that is the wrong way for their message.
     pub(crate) fn retire(&self) {
-        let actor = self.actor.clone();
-        tokio::spawn(async move {
-            if actor.stop_gracefully().await.is_err() {
-                tracing::trace!("the actor had ended already");
-            }
-        });
+        self.mailbox.close();
     }
 }

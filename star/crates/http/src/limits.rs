@@ -151,3 +151,7 @@ pub const STEP_CHILDREN: usize = 200;
 
 /// Bundles of a Space that are looked into for it.
 pub const STEP_BUNDLES: usize = 8;
+
+/// How often what was measured is summed up: a histogram keeps 24 bytes of every request until
+/// then, so the busiest Star keeps a few megabytes.
+pub const SUM_UP: Duration = Duration::from_secs(2);

@@ -1,8 +1,14 @@
 //! What is measured of requests, and the recorder behind it.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use dashmap::DashMap;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::limits;
 
 const REQUESTS: &str = "star_http_requests_total";
 const SECONDS: &str = "star_http_request_seconds";
@@ -23,21 +29,53 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-/// Counts an answer.
-pub(crate) fn answered(route: &'static str, status: u16, took: Duration) {
-    metrics::counter!(REQUESTS, "route" => route, "status" => status_text(status)).increment(1);
-    metrics::histogram!(SECONDS, "route" => route).record(took);
+/// Sums up what was measured until `shutdown`. Without it a histogram keeps every single figure
+/// until somebody reads `/metrics`, and where nobody does, until there is no memory.
+pub async fn sum_up(recorder: PrometheusHandle, shutdown: CancellationToken) {
+    while tokio::time::timeout(limits::SUM_UP, shutdown.cancelled()).await.is_err() {
+        recorder.run_upkeep();
+    }
 }
 
-/// The text of the statuses that make up nearly all answers, without making a string.
-fn status_text(status: u16) -> std::borrow::Cow<'static, str> {
-    match status {
-        200 => "200".into(),
-        201 => "201".into(),
-        204 => "204".into(),
-        206 => "206".into(),
-        304 => "304".into(),
-        404 => "404".into(),
-        other => other.to_string().into(),
+/// What is measured of one route.
+///
+/// Made once and kept: to look a measure up by its labels costs as much as to answer with a small
+/// file.
+struct RouteMeter {
+    route: &'static str,
+    seconds: Histogram,
+    answers: [(u16, Counter); 6],
+}
+
+/// The statuses that make up nearly all answers.
+const USUAL: [u16; 6] = [200, 201, 204, 206, 304, 404];
+
+/// By the names of routes, of which there is a fixed number.
+static ROUTES: LazyLock<DashMap<&'static str, RouteMeter>> = LazyLock::new(DashMap::new);
+
+/// Counts an answer.
+pub(crate) fn answered(route: &'static str, status: u16, took: Duration) {
+    if let Some(meter) = ROUTES.get(route) {
+        return meter.count(status, took);
     }
+    ROUTES.entry(route).or_insert_with(|| RouteMeter::of(route)).count(status, took);
+}
+
+impl RouteMeter {
+    fn of(route: &'static str) -> RouteMeter {
+        let answers = USUAL.map(|status| (status, answers(route, status)));
+        RouteMeter { route, seconds: metrics::histogram!(SECONDS, "route" => route), answers }
+    }
+
+    fn count(&self, status: u16, took: Duration) {
+        self.seconds.record(took);
+        match self.answers.iter().find(|(usual, _)| *usual == status) {
+            Some((_, counter)) => counter.increment(1),
+            None => answers(self.route, status).increment(1),
+        }
+    }
+}
+
+fn answers(route: &'static str, status: u16) -> Counter {
+    metrics::counter!(REQUESTS, "route" => route, "status" => status.to_string())
 }
