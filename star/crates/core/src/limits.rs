@@ -46,8 +46,8 @@ pub const STATUS_HISTORY: usize = 16;
 pub const ACTORS_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What an actor takes besides what its kind says of it: its task, its mailbox, its place in the
-/// directory. A hundred thousand of them were seen to take 724 MiB.
-pub const ACTOR_BYTES: u64 = 7 * 1024;
+/// directory.
+pub const ACTOR_BYTES: u64 = 2 * 1024;
 
 /// How long whoever found no room for an actor should wait, and how long those that were put away
 /// get to end.

@@ -152,6 +152,13 @@ pub const STEP_CHILDREN: usize = 200;
 /// Bundles of a Space that are looked into for it.
 pub const STEP_BUNDLES: usize = 8;
 
+/// Files of a site whose routes need not be looked at again: most of what is asked for again and
+/// again, in less than a hundred kilobytes.
+pub const REMEMBERED_FILES: usize = 256;
+
+/// Longest path of a request that is remembered with them.
+pub const REMEMBERED_PATH_BYTES: usize = 256;
+
 /// How often what was measured is summed up: a histogram keeps 24 bytes of every request until
 /// then, so the busiest Star keeps a few megabytes.
 pub const SUM_UP: Duration = Duration::from_secs(2);

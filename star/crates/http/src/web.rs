@@ -1,7 +1,7 @@
 //! The web router: the host of a request leads to a Space, its path through the routes of that
 //! Space to a file, a mechtron, another place, or a status.
 //!
-//! The way of a request: [`visit`] reads [`host`], asks [`sites`] for the routes in force and goes
+//! The way of a request: [`visit`] reads [`host`], asks [`sites`] for the [`routes`] in force and goes
 //! to [`file`](mod@file) or [`code`]. What stands in the way becomes a page: [`refusal`] for
 //! errors, [`steps`] and [`trouble`] where a site is not finished yet; [`pages`] renders. The route language
 //! itself is the affair of `star-kinds`, and everything that is reached passes the gate in the
@@ -17,6 +17,7 @@ mod host;
 mod pages;
 mod recent;
 mod refusal;
+mod routes;
 mod site;
 mod sites;
 mod steps;

@@ -37,7 +37,9 @@ impl Edge {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let route = self.surface.route(request.uri().path());
-        let span = tracing::info_span!(
+        // Only where somebody looks for something: a span costs as much as to find a small file. What
+        // is told without being asked for (a fault, a refusal) names request and path itself.
+        let span = tracing::debug_span!(
             "request",
             id = request_id.as_str(),
             method = %request.method(),

@@ -7,9 +7,10 @@ use star_core::event::{Event, EventType};
 use star_core::gate::Authority;
 use star_core::kind::Kind;
 use star_core::tree::Tree;
-use star_kinds::routes::RouteTable;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
+
+use super::routes::Routes;
 
 /// A site as it was at some moment of the log.
 pub(super) struct Site {
@@ -26,7 +27,7 @@ pub(super) struct Site {
 /// What becomes of requests.
 pub(super) enum Routing {
     /// They are routed.
-    Ready(Arc<RouteTable>),
+    Ready(Arc<Routes>),
     /// There is no Space of this name.
     NoSpace,
     /// The Space has no routes yet.
@@ -52,7 +53,7 @@ impl Site {
     pub(super) async fn load(
         tree: &Arc<Tree>,
         space: &ResourcePath,
-        former: Option<Arc<RouteTable>>,
+        former: Option<Arc<Routes>>,
     ) -> Result<Loaded, StarError> {
         let visitor = tree.gate.visitor(space);
         let site = |source, routing| Site { space: space.clone(), visitor: visitor.clone(), source, routing };
@@ -69,7 +70,7 @@ impl Site {
         let source = ResourcePath::parse(routes)?;
         settled_series(tree, &source).await?;
         match star_kinds::load_routes(tree, &visitor, space, &source).await {
-            Ok((_, table)) => settled(site(Some(source), Routing::Ready(Arc::new(table)))),
+            Ok((_, table)) => settled(site(Some(source), Routing::Ready(Arc::new(Routes::of(table))))),
             Err(error) if is_broken(error.code()) => {
                 let routing = former.map_or_else(|| Routing::Broken(error.clone()), Routing::Ready);
                 Ok(Loaded { site: site(Some(source), routing), rejected: Some(error) })

@@ -16,7 +16,6 @@ use star_core::ports::meta::Position;
 use star_core::stored::Change;
 use star_core::tree::Tree;
 use star_core::watch::{Filter, WatchItem, Watcher};
-use star_kinds::routes::RouteTable;
 use star_path::{Digest, ResourcePath};
 use star_wire::{ErrorCode, StarError};
 use tokio::sync::watch;
@@ -24,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::recent::Recent;
+use super::routes::Routes;
 use super::site::{Loaded, Routing, Site};
 use crate::limits;
 
@@ -42,7 +42,7 @@ struct Shared {
     cache: Cache<Box<str>, Arc<Site>>,
     recent: Mutex<Recent>,
     /// The last good routes of each Space, for when what follows cannot be read.
-    former: Mutex<HashMap<ResourcePath, Arc<RouteTable>>>,
+    former: Mutex<HashMap<ResourcePath, Arc<Routes>>>,
     /// The content of the routes that were last told to be rejected.
     told: Mutex<HashMap<ResourcePath, Digest>>,
 }
@@ -164,8 +164,8 @@ impl Shared {
             self.tell(&site, &error).await;
         }
         match (&site.routing, site.source.is_some()) {
-            (Routing::Ready(table), _) => {
-                self.former().insert(path, Arc::clone(table));
+            (Routing::Ready(routes), _) => {
+                self.former().insert(path, Arc::clone(routes));
             }
             // Routes that were taken away are not to come back.
             (_, false) => {
@@ -187,7 +187,7 @@ impl Shared {
         }
     }
 
-    fn former(&self) -> std::sync::MutexGuard<'_, HashMap<ResourcePath, Arc<RouteTable>>> {
+    fn former(&self) -> std::sync::MutexGuard<'_, HashMap<ResourcePath, Arc<Routes>>> {
         self.former.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,9 +5,10 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use star_kinds::routes::{Destination, MethodSet, RouteOptions, RouteTable};
+use star_kinds::routes::{Destination, MethodSet, RouteOptions};
 use star_wire::{ErrorCode, StarError};
 
+use super::routes::Routes;
 use super::site::{Routing, Site};
 use super::{Web, code, file, headers, host, refusal, steps, trouble};
 use crate::request_id::RequestId;
@@ -37,7 +38,7 @@ pub(super) async fn visit(State(web): State<Web>, request_id: RequestId, request
     let visit =
         Visit { state: &web.state, site: &site, parts: &parts, authority: host.authority, request_id: &request_id };
     match &site.routing {
-        Routing::Ready(table) => routed(&visit, table, body).await,
+        Routing::Ready(routes) => routed(&visit, routes, body).await,
         Routing::NoSpace => steps::without_space(&visit),
         Routing::NoRoutes => steps::without_routes(&visit).await,
         Routing::Missing(error) => trouble::missing(&visit, error).await,
@@ -45,8 +46,12 @@ pub(super) async fn visit(State(web): State<Web>, request_id: RequestId, request
     }
 }
 
-async fn routed(visit: &Visit<'_>, table: &RouteTable, body: Body) -> Response {
-    let (options, destination) = match lead(visit, table) {
+async fn routed(visit: &Visit<'_>, routes: &Routes, body: Body) -> Response {
+    if let Some(file) = routes.remembered(&visit.parts.method, visit.parts.uri.path()) {
+        let answered = file::serve(visit, file.path(), file.options).await;
+        return finished(visit, answered, file.options);
+    }
+    let (options, destination) = match lead(visit, routes) {
         Ok(found) => found,
         Err(answer) => return *answer,
     };
@@ -62,6 +67,10 @@ async fn routed(visit: &Visit<'_>, table: &RouteTable, body: Body) -> Response {
         }
         Destination::Core => Err(StarError::new(ErrorCode::InvalidRoutes, "the target `core` is for binds only")),
     };
+    finished(visit, answered, options)
+}
+
+fn finished(visit: &Visit<'_>, answered: Result<Response, StarError>, options: &RouteOptions) -> Response {
     let mut response = answered.unwrap_or_else(|error| refusal::error(visit, &error));
     let status = response.status();
     headers::finish(status, response.headers_mut(), options);
@@ -69,16 +78,23 @@ async fn routed(visit: &Visit<'_>, table: &RouteTable, body: Body) -> Response {
 }
 
 /// Where a request goes, or the answer that it goes nowhere.
-fn lead<'t>(visit: &Visit<'_>, table: &'t RouteTable) -> Result<(&'t RouteOptions, Destination), Box<Response>> {
-    let (method, path) = (visit.parts.method.as_str(), visit.parts.uri.path());
-    match table.find(method, path) {
+fn lead<'t>(visit: &Visit<'_>, routes: &'t Routes) -> Result<(&'t RouteOptions, Destination), Box<Response>> {
+    let (method, path) = (&visit.parts.method, visit.parts.uri.path());
+    match routes.table().find(method.as_str(), path) {
         Err(bad) => {
             let error = StarError::new(ErrorCode::InvalidArgument, bad.to_string());
             Err(Box::new(refusal::error(visit, &error)))
         }
-        Ok(None) => Err(Box::new(unmatched(visit, table.methods(path).unwrap_or_default()))),
+        Ok(None) => Err(Box::new(unmatched(visit, routes.table().methods(path).unwrap_or_default()))),
         Ok(Some(matched)) => match matched.target() {
-            Ok(destination) => Ok((matched.options(), destination)),
+            Ok(destination) => {
+                if let Destination::Resource { path: file, .. } = &destination
+                    && file.files().is_some()
+                {
+                    routes.remember(method, path, &matched, file);
+                }
+                Ok((matched.options(), destination))
+            }
             // What no resource can be called does not exist.
             Err(error) => {
                 let error = StarError::new(ErrorCode::NotFound, "nothing can be called like this").because(&error);

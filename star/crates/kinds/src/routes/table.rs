@@ -45,6 +45,8 @@ pub struct Rule {
 /// A rule and what a request filled its captures with.
 #[derive(Debug)]
 pub struct Matched<'t, 'p> {
+    /// Its number in the table.
+    number: usize,
     rule: &'t Rule,
     captured: Captured<'p>,
 }
@@ -85,10 +87,14 @@ impl RouteTable {
         let takes = |rule: usize| self.rules[rule].methods.allows(method);
         let template = self.templates.first(path.segments(), &takes);
         let before = template.unwrap_or(self.rules.len());
-        if let Some((rule, groups)) = self.first_regex(&path, before, &takes) {
-            return Ok(Some(Matched { rule, captured: Captured { path, groups: Some(groups) } }));
-        }
-        Ok(template.map(|rule| Matched { rule: &self.rules[rule], captured: Captured { path, groups: None } }))
+        let (number, groups) = match self.first_regex(&path, before, &takes) {
+            Some((number, groups)) => (number, Some(groups)),
+            None => match template {
+                Some(number) => (number, None),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Matched { number, rule: &self.rules[number], captured: Captured { path, groups } }))
     }
 
     /// The methods that some rule takes for a path; empty where no rule fits it at all. For the
@@ -104,17 +110,17 @@ impl RouteTable {
         path: &RequestPath<'_>,
         before: usize,
         takes: &dyn Fn(usize) -> bool,
-    ) -> Option<(&Rule, Groups)> {
+    ) -> Option<(usize, Groups)> {
         if self.regexes.first().is_none_or(|first| *first >= before) {
             return None;
         }
         let text = path.joined()?;
         let candidates = self.regexes.iter().take_while(|rule| **rule < before).filter(|rule| takes(**rule));
-        for rule in candidates.map(|rule| &self.rules[*rule]) {
-            let Shape::Regex(regex) = rule.pattern.shape() else { continue };
+        for number in candidates {
+            let Shape::Regex(regex) = self.rules[*number].pattern.shape() else { continue };
             if let Some(captures) = regex.captures(&text) {
                 let spans = captures.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect();
-                return Some((rule, Groups { text, spans }));
+                return Some((*number, Groups { text, spans }));
             }
         }
         None
@@ -165,6 +171,11 @@ impl Rule {
 }
 
 impl<'t> Matched<'t, '_> {
+    /// The number of the rule among [`RouteTable::rules`].
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
     /// The rule.
     pub fn rule(&self) -> &'t Rule {
         self.rule
