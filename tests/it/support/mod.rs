@@ -5,6 +5,7 @@
 
 mod bundles;
 mod connection;
+mod cutter;
 mod follower;
 mod http;
 mod patience;
@@ -15,6 +16,7 @@ mod slots;
 mod star;
 
 pub(crate) use bundles::{Bundle, tar};
+pub(crate) use cutter::Cutter;
 pub(crate) use follower::Follower;
 pub(crate) use http::{Answer, Http, Streaming};
 pub(crate) use patience::{Dice, Whistle, eventually};

@@ -128,6 +128,9 @@ impl Message<Deliver> for Cell {
         };
         self.show();
         self.turn.end();
+        if let Some(attempt) = permit.attempt() {
+            attempt.say(answered.clone());
+        }
         match (answer, answered) {
             (Some(answer), answered) => {
                 if answer.send(Delivered::Answered(answered)).is_err() {

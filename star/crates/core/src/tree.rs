@@ -15,6 +15,7 @@ use crate::dead_letters::DeadLetters;
 use crate::gate::Gate;
 use crate::kind::Kind;
 use crate::limits;
+use crate::once::{self, Register};
 use crate::placement::Placement;
 use crate::ports::clock::Clock;
 use crate::ports::content::ContentStore;
@@ -63,6 +64,7 @@ pub struct Tree {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) counters: Counters,
     pub(crate) room: Arc<Room>,
+    pub(crate) register: Arc<Register>,
     shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
 }
 
@@ -117,6 +119,7 @@ impl Tree {
         let tree = Arc::new(Tree {
             log: EventLog::follow(&ports.meta, &turns),
             turns,
+            register: Register::new(&ports.clock),
             ports,
             gate,
             behaviours,
@@ -131,6 +134,7 @@ impl Tree {
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
         });
         crate::shard::sweep(&tree);
+        once::sweep(&tree);
         tree
     }
 
