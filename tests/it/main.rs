@@ -6,6 +6,7 @@
 mod bad_input;
 mod crash;
 mod files;
+mod histories;
 mod life;
 mod locks;
 mod mechtrons;

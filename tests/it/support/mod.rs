@@ -19,7 +19,7 @@ pub(crate) use bundles::{Bundle, tar};
 pub(crate) use cutter::Cutter;
 pub(crate) use follower::Follower;
 pub(crate) use http::{Answer, Http, Streaming};
-pub(crate) use patience::{Dice, Whistle, eventually};
+pub(crate) use patience::{Whistle, eventually};
 pub(crate) use places::{checkout, copy_tree, guest};
 pub(crate) use process::{Ran, Running, capture};
 pub(crate) use site::{greet, hello_site};
