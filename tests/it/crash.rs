@@ -4,8 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use star_tests::chance::Dice;
 
-use crate::support::{Dice, Http, Star, Whistle, eventually};
+use crate::support::{Http, Star, Whistle, eventually};
 
 const CLIENTS: usize = 6;
 const ROUNDS: usize = 4;

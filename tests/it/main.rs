@@ -6,9 +6,11 @@
 mod bad_input;
 mod crash;
 mod files;
+mod histories;
 mod life;
 mod locks;
 mod mechtrons;
+mod once;
 mod public;
 mod quick_start;
 mod rpc;

@@ -7,6 +7,7 @@
 
 mod arrows;
 mod code;
+mod contracts;
 mod finding;
 mod heavy;
 mod pages;
@@ -85,4 +86,9 @@ fn every_page_of_the_book_is_in_its_summary() {
 #[test]
 fn decisions_are_numbered_without_a_gap() {
     settle(pages::decisions(&Tree::read()));
+}
+
+#[test]
+fn every_contract_is_proved_by_a_test_that_exists() {
+    settle(contracts::check(&Tree::read()));
 }

@@ -35,6 +35,7 @@ usage: cargo xtask TASK [ARGUMENTS]
   bench NAME|all [ARGS]   measure against the peers, in a release build
   torture --cycles N      kill the store N times with each engine, and look what it lost
   torture --states N      open it after N simulated power cuts
+  torture --histories N   kill Stars under the hands of clients, and look whether what they saw makes sense
   ci                      every check, cheap ones first
   help                    this text
 ";

@@ -1,7 +1,8 @@
-//! `cargo xtask torture`: the crash tests of the store, for as long as somebody wants.
+//! `cargo xtask torture`: the crash tests of the store and the histories of whole Stars, for as long as
+//! somebody wants.
 //!
-//! Owns nothing of the tests: they stand in `star/crates/store` and run among all others with small
-//! numbers. Here they run alone, optimised, with the numbers that are asked for.
+//! Owns nothing of the tests: they stand in `star/crates/store` and `tests/it` and run among all others
+//! with small numbers. Here they run alone, optimised, with the numbers that are asked for.
 
 use crate::places::Places;
 use crate::shell;
@@ -11,22 +12,41 @@ use crate::stop::Stop;
 struct Ordeal {
     flag: &'static str,
     variable: &'static str,
+    package: &'static str,
     test: &'static [&'static str],
 }
 
 const ORDEALS: &[Ordeal] = &[
-    Ordeal { flag: "--cycles", variable: "STAR_CRASH_CYCLES", test: &["--test", "crash"] },
-    Ordeal { flag: "--states", variable: "STAR_CRASH_STATES", test: &["--lib", "faults::states"] },
+    Ordeal { flag: "--cycles", variable: "STAR_CRASH_CYCLES", package: "star-store", test: &["--test", "crash"] },
+    Ordeal {
+        flag: "--states",
+        variable: "STAR_CRASH_STATES",
+        package: "star-store",
+        test: &["--lib", "faults::states"],
+    },
+    Ordeal {
+        flag: "--histories",
+        variable: "STAR_HISTORIES",
+        package: "star-tests",
+        test: &["--test", "it", "histories"],
+    },
 ];
 
-/// `cargo xtask torture --cycles N [--states N]`.
+const TAKES: &str = "torture takes --cycles N (kills of each engine), --states N (power cuts) and --histories N \
+    (what clients see of a Star that is killed)";
+
+/// `cargo xtask torture --cycles N [--states N] [--histories N]`.
 pub(crate) fn task(places: &Places, arguments: &[String]) -> Result<(), Stop> {
     let asked = arguments.chunks(2).map(read).collect::<Result<Vec<_>, Stop>>()?;
     if asked.is_empty() {
-        return Err(Stop::new("torture takes --cycles N (kills of each engine) and --states N (power cuts)"));
+        return Err(Stop::new(TAKES));
     }
     for (ordeal, number) in asked {
-        let run = ["test", "--locked", "--release", "--package", "star-store"];
+        if ordeal.package == "star-tests" {
+            // They start the program that stands beside them.
+            shell::run(shell::cargo(places).args(["build", "--locked", "--release", "--package", "star"]))?;
+        }
+        let run = ["test", "--locked", "--release", "--package", ordeal.package];
         shell::run(
             shell::cargo(places)
                 .args(run)
@@ -42,11 +62,10 @@ fn read(words: &[String]) -> Result<(&'static Ordeal, u64), Stop> {
     let (flag, number) = match words {
         [flag, number] => (flag, number),
         [flag] => return Err(Stop::new(format!("{flag} takes a number"))),
-        _ => return Err(Stop::new("torture takes --cycles N and --states N")),
+        _ => return Err(Stop::new(TAKES)),
     };
     let ordeal = ORDEALS.iter().find(|ordeal| ordeal.flag == flag);
-    let ordeal =
-        ordeal.ok_or_else(|| Stop::new(format!("torture has no {flag}; it takes --cycles N and --states N")))?;
+    let ordeal = ordeal.ok_or_else(|| Stop::new(format!("torture has no {flag}: {TAKES}")))?;
     let number = number.parse().ok().filter(|number| *number > 0);
     Ok((ordeal, number.ok_or_else(|| Stop::new(format!("{flag} takes a number above zero")))?))
 }
@@ -63,6 +82,7 @@ mod tests {
     fn each_ordeal_takes_a_number_above_zero() {
         let (ordeal, number) = read(&words("--states 10000000")).unwrap();
         assert_eq!((ordeal.variable, number), ("STAR_CRASH_STATES", 10_000_000));
+        assert_eq!(read(&words("--histories 100")).unwrap().0.package, "star-tests");
         for bad in ["--states", "--states 0", "--states x", "--turns 3"] {
             assert!(read(&words(bad)).is_err(), "{bad}");
         }

@@ -5,6 +5,7 @@ use star_core::kind::Kind;
 use star_path::ResourcePath;
 
 use super::error::CliError;
+use super::once::Once;
 use super::session::Session;
 use super::{pairs, paths};
 
@@ -17,7 +18,8 @@ Examples:
   star create Space localhost
   star create FileSystem localhost:files -p title='Shared files' --label team=red
   star create App localhost:app --from localhost:hello:1.0.0:/app.yaml
-  star create Base localhost:projects --ensure")]
+  star create Base localhost:projects --ensure
+  star create Base localhost:projects --idempotency-key job-4711")]
 pub(crate) struct Create {
     /// What it is, such as FileSystem
     kind: String,
@@ -41,6 +43,8 @@ pub(crate) struct Create {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Create {
@@ -72,7 +76,7 @@ impl Create {
         if self.dry_run {
             return rehearse(session, &path, kind).await;
         }
-        let response = session.client()?.create(request).await?;
+        let response = self.once.client(session)?.create(request).await?;
         let resource = response.resource.into_option().unwrap_or_default();
         for warning in &resource.warnings {
             session.output.warning(warning);

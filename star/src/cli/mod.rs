@@ -25,6 +25,7 @@ mod lock;
 mod login;
 mod logout;
 mod ls;
+mod once;
 mod pairs;
 mod paths;
 mod publish;

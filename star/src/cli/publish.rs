@@ -8,6 +8,7 @@ use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 
 use super::error::CliError;
+use super::once::Once;
 use super::session::Session;
 use super::{check, paths};
 use crate::output::measure;
@@ -34,6 +35,8 @@ pub(crate) struct Publish {
     /// Check the folder, and publish nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Publish {
@@ -42,7 +45,7 @@ impl Publish {
         if self.dry_run {
             return rehearse(session, &self.folder, &path);
         }
-        let client = session.client()?;
+        let client = self.once.client(session)?;
         let transfer = Transfer::begin(&session.output);
         let progress = Arc::clone(&transfer) as Arc<dyn Progress>;
         let published = client.publish(&path, &self.folder, &self.tag, progress).await;

@@ -6,9 +6,12 @@ use star_path::{ResourcePath, Selector};
 use star_wire::{ErrorCode, StarError};
 
 use super::error::CliError;
+use super::exit::Exit;
+use super::once::Once;
 use super::paths;
 use super::session::Session;
 use crate::output::measure::count;
+use crate::output::report::exit_of;
 
 /// Remove resources
 #[derive(Debug, clap::Args)]
@@ -27,16 +30,22 @@ pub(crate) struct Rm {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Rm {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
         let paths: Vec<ResourcePath> = self.paths.iter().map(|text| paths::resource(text)).collect::<Result<_, _>>()?;
-        let client = session.client()?;
+        if self.once.is_named() && paths.len() > 1 {
+            return Err(CliError::usage("a key belongs to one removal")
+                .hint("one command for each path, each with a key of its own"));
+        }
+        let client = self.once.client(session)?;
         let below = if self.recursive { Below::Remove } else { Below::Refuse };
         let (total, mut failed) = (paths.len() as u64, 0);
         for path in &paths {
-            let removed = match refuse_tag(&client, path).await {
+            let removed = match self.refuse_tag(&client, path).await {
                 Ok(()) if self.dry_run => would_remove(session, &client, path, below).await,
                 Ok(()) => remove(session, &client, path, below).await,
                 Err(error) => Err(error),
@@ -56,6 +65,14 @@ impl Rm {
             return Err(CliError::Partial { failed, total, what: "removals" });
         }
         Ok(())
+    }
+
+    async fn refuse_tag(&self, client: &Client, path: &ResourcePath) -> Result<(), CliError> {
+        match refuse_tag(client, path).await {
+            // What was removed under this key before is answered for as it was then.
+            Err(error) if self.once.is_named() && exit_of(&error) == Exit::NotFound => Ok(()),
+            looked => looked,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use star_client::v1::SetRequest;
 use star_path::{PropertyKey, ResourcePath};
 
 use super::error::CliError;
+use super::once::Once;
 use super::pairs::{self, Assignment};
 use super::session::Session;
 
@@ -33,12 +34,14 @@ pub(crate) struct Set {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Set {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
         let (path, request) = self.request()?;
-        let client = session.client()?;
+        let client = self.once.client(session)?;
         if self.dry_run {
             client.info(&path).await?;
             return rehearse(session, &path, &request);
@@ -122,7 +125,7 @@ mod tests {
     fn set(assignments: &[&str], remove: &[&str], label: &[&str]) -> Result<(ResourcePath, SetRequest), CliError> {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let (assignments, remove, label) = (own(assignments), own(remove), own(label));
-        Set { assignments, remove, label, if_revision: None, dry_run: false }.request()
+        Set { assignments, remove, label, if_revision: None, dry_run: false, once: Once::default() }.request()
     }
 
     #[test]

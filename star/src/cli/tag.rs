@@ -4,6 +4,7 @@ use star_client::v1::TagRequest;
 use star_path::ResourcePath;
 
 use super::error::CliError;
+use super::once::Once;
 use super::paths;
 use super::publish::bundle;
 use super::session::Session;
@@ -31,12 +32,14 @@ pub(crate) struct Tag {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Tag {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
         let request = self.request()?;
-        let client = session.client()?;
+        let client = self.once.client(session)?;
         let name = format!("{}:{}", request.series, request.tag);
         let version = request.version.clone();
         if self.dry_run {
@@ -106,7 +109,8 @@ mod tests {
     fn request(path: &str, tag: Option<&str>) -> Result<(String, String, String), CliError> {
         let tag = tag.map(str::to_owned);
         let delete = tag.is_none();
-        let request = Tag { path: path.into(), tag, delete, if_version: None, dry_run: false }.request()?;
+        let request = Tag { path: path.into(), tag, delete, if_version: None, dry_run: false, once: Once::default() }
+            .request()?;
         Ok((request.series, request.tag, request.version))
     }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use answered::{Answered, Effect, SECOND_EDITION};
 
-use crate::support::{Dice, Follower, Ran, Star, checkout, copy_tree};
+use star_tests::chance::Dice;
+
+use crate::support::{Follower, Ran, Star, checkout, copy_tree};
 
 /// Seeds of the games that kill in the middle of commands. A seed that once failed stays here.
 const SEEDS: [u64; 2] = [1, 20_26];

@@ -5,6 +5,7 @@
 
 mod bundles;
 mod connection;
+mod cutter;
 mod follower;
 mod http;
 mod patience;
@@ -15,9 +16,10 @@ mod slots;
 mod star;
 
 pub(crate) use bundles::{Bundle, tar};
+pub(crate) use cutter::Cutter;
 pub(crate) use follower::Follower;
 pub(crate) use http::{Answer, Http, Streaming};
-pub(crate) use patience::{Dice, Whistle, eventually};
+pub(crate) use patience::{Whistle, eventually};
 pub(crate) use places::{checkout, copy_tree, guest};
 pub(crate) use process::{Ran, Running, capture};
 pub(crate) use site::{greet, hello_site};

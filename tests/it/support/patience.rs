@@ -1,4 +1,4 @@
-//! How long tests wait, and chance that can be had again.
+//! How long tests wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -44,24 +44,5 @@ impl Whistle {
 impl Drop for AtTheEnd<'_> {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Chance from a seed: the same seed plays the same game.
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    /// Dice that fall as they do for this seed.
-    pub(crate) fn of(seed: u64) -> Dice {
-        Dice(seed)
-    }
-
-    /// A number below `end`. SplitMix64, because tests need spread and nothing else.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
     }
 }

@@ -12,6 +12,7 @@ use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 
 use crate::endpoint::{self, Endpoint};
 use crate::error::ClientError;
+use crate::once::Change;
 use crate::{limits, refusal};
 
 /// The header in which changes of bytes name their fencing tokens.
@@ -24,6 +25,7 @@ pub struct Client {
     base: Url,
     authorization: Option<HeaderValue>,
     fence: String,
+    pub(crate) idempotency_key: Option<String>,
     timeout: Duration,
 }
 
@@ -32,7 +34,8 @@ impl Client {
     pub fn new(endpoint: Endpoint) -> Result<Client, ClientError> {
         let base = endpoint::base(&endpoint.url)?;
         let authorization = endpoint.token.as_ref().map(|token| token.header()).transpose()?;
-        Ok(Client { http: http_client(&base)?, base, authorization, fence: String::new(), timeout: limits::CALL })
+        let (http, timeout) = (http_client(&base)?, limits::CALL);
+        Ok(Client { http, base, authorization, fence: String::new(), idempotency_key: None, timeout })
     }
 
     /// The same client with another limit for calls that move no files: how long they may take
@@ -56,9 +59,9 @@ impl Client {
         if own.is_empty() { self.fence.clone() } else { own }
     }
 
-    /// A request that changes the bytes of something, with the tokens it relies on.
-    pub(crate) fn changing(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.request(method, url);
+    /// A request that changes the bytes of something, with its key and the tokens it relies on.
+    pub(crate) fn changing(&self, method: Method, url: Url, change: &Change) -> RequestBuilder {
+        let request = change.mark(self.request(method, url));
         if self.fence.is_empty() { request } else { request.header(FENCE, self.fence.as_str()) }
     }
 

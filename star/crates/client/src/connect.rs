@@ -16,6 +16,7 @@ use crate::client::{Client, media_type};
 use crate::envelope::{self, Decoder, Frame};
 use crate::error::ClientError;
 use crate::limits;
+use crate::once::{Change, Since};
 use crate::refusal::ConnectError;
 
 const UNARY: &str = "application/proto";
@@ -38,12 +39,35 @@ impl Client {
         self.unary_within(self.timeout(), method, request).await
     }
 
+    /// Calls `method`, which changes something, so that it is done once.
+    pub(crate) async fn unary_once<Answer: Message>(
+        &self,
+        method: &str,
+        request: &impl Message,
+    ) -> Result<Answer, ClientError> {
+        self.once(self.timeout(), Since::Begin, async |change| {
+            self.unary_marked(change.left, method, request, Some(change)).await
+        })
+        .await
+    }
+
     /// Calls `method` within `limit`, which the Star is told.
     pub(crate) async fn unary_within<Answer: Message>(
         &self,
         limit: Duration,
         method: &str,
         request: &impl Message,
+    ) -> Result<Answer, ClientError> {
+        self.unary_marked(limit, method, request, None).await
+    }
+
+    /// The same as part of a change.
+    pub(crate) async fn unary_marked<Answer: Message>(
+        &self,
+        limit: Duration,
+        method: &str,
+        request: &impl Message,
+        change: Option<&Change>,
     ) -> Result<Answer, ClientError> {
         let url = self.locate(&format!("/starlane.v1.{method}"), &[])?;
         let request = self
@@ -52,6 +76,10 @@ impl Client {
             .header("connect-protocol-version", "1")
             .header("connect-timeout-ms", limit.as_millis().min(MAX_TIMEOUT_MS).to_string())
             .body(request.encode_to_vec());
+        let request = match change {
+            Some(change) => change.mark(request),
+            None => request,
+        };
         let limit = limit.saturating_add(limits::CALL_GRACE);
         let response = self.open(request, limit).await?;
         self.expect_media_type(&response, UNARY)?;

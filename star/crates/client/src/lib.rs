@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
 //! | `resources`, `locks`, `messages`, `watch`, `consumers`, `stars` | the services |
+//! | `once` | sending a change until it is answered, so that it is done once |
 //! | `connect`, `envelope` | the protocol below them |
 //! | `files`, `publish`, `events` | the plain HTTP surfaces |
 //! | `lines`, `server_sent` | the forms in which events come |
@@ -41,6 +42,7 @@ mod lines;
 mod locks;
 mod messages;
 mod meter;
+mod once;
 mod progress;
 mod publish;
 mod refusal;

@@ -9,6 +9,16 @@ pub const CONNECT: Duration = Duration::from_secs(10);
 /// is shorter, so that its error, which says more, comes first.
 pub const CALL: Duration = Duration::from_secs(60);
 
+/// How soon a change whose answer was lost is sent again: a connection that broke is usually made
+/// anew at once.
+pub const AGAIN_FIRST: Duration = Duration::from_millis(100);
+
+/// How long the pauses between them grow: a Star that starts again is there within seconds.
+pub const AGAIN_MAX: Duration = Duration::from_secs(2);
+
+/// How much longer than a change may take its key is kept, for what is still on its way then.
+pub const KEY_GRACE: Duration = Duration::from_secs(30);
+
 /// What a call is given beyond the time that the Star was told, so that the Star's own answer
 /// about the time that ran out arrives before the client gives up.
 pub const CALL_GRACE: Duration = Duration::from_secs(2);

@@ -8,6 +8,7 @@ use star_path::ResourcePath;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::limits;
+use crate::once::Since;
 
 /// The code of a wait that was in vain.
 const WAITED_IN_VAIN: &str = "S0504";
@@ -24,7 +25,10 @@ impl Client {
             let wait_ms = u64::try_from(step.as_millis()).unwrap_or(u64::MAX);
             let step_request = v1::LockRequest { wait_ms, ..request.clone() };
             let limit = self.timeout().saturating_add(step);
-            let error = match self.unary_within::<v1::LockResponse>(limit, "Locks/Lock", &step_request).await {
+            let locking = self.once(limit, Since::Begin, async |change| {
+                self.unary_marked::<v1::LockResponse>(change.left, "Locks/Lock", &step_request, Some(change)).await
+            });
+            let error = match locking.await {
                 Ok(response) => {
                     return response.lock.into_option().ok_or_else(|| self.protocol("Lock without a lock"));
                 }
@@ -56,7 +60,7 @@ impl Client {
     /// Gives a lock back. `fence` is its token, as for [`Client::with_fence`].
     pub async fn unlock(&self, path: &ResourcePath, fence: &str) -> Result<(), ClientError> {
         let request = v1::UnlockRequest { path: path.to_string(), fence: fence.to_owned(), ..Default::default() };
-        let _: v1::UnlockResponse = self.unary("Locks/Unlock", &request).await?;
+        let _: v1::UnlockResponse = self.unary_once("Locks/Unlock", &request).await?;
         Ok(())
     }
 }

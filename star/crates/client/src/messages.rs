@@ -10,6 +10,7 @@ use star_path::ResourcePath;
 
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::once::{Change, Since};
 
 /// A message to a resource.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub struct Message {
     pub body: Bytes,
     /// How long the reply may take; without it, as long as other calls.
     pub timeout: Option<Duration>,
-    /// Makes it safe to send the message again after an unknown outcome.
+    /// Makes it safe to send the message again after an unknown outcome; it is sent again then.
     pub idempotency_key: Option<String>,
 }
 
@@ -92,7 +93,7 @@ impl Client {
             body: Some(ask_request::Body::Raw(message.body)),
             ..Default::default()
         };
-        let response: v1::AskResponse = self.unary_within(limit, "Messages/Ask", &request).await?;
+        let response: v1::AskResponse = self.send(limit, "Messages/Ask", &request, &request.idempotency_key).await?;
         let body = match response.body {
             None => Bytes::new(),
             Some(ask_response::Body::Raw(body)) => body,
@@ -116,7 +117,25 @@ impl Client {
             body: Some(tell_request::Body::Raw(message.body)),
             ..Default::default()
         };
-        let response: v1::TellResponse = self.unary("Messages/Tell", &request).await?;
+        let key = &request.idempotency_key;
+        let response: v1::TellResponse = self.send(self.timeout(), "Messages/Tell", &request, key).await?;
         Ok(response.message_id)
+    }
+
+    /// Sends a message: once, however often it has to be sent, if it has a key. One without a key is
+    /// not sent again, because it may read as well as change, and only its sender knows.
+    async fn send<Answer: buffa::Message>(
+        &self,
+        limit: Duration,
+        method: &str,
+        request: &impl buffa::Message,
+        key: &str,
+    ) -> Result<Answer, ClientError> {
+        if key.is_empty() {
+            return self.unary_within(limit, method, request).await;
+        }
+        let client = self.clone().with_idempotency_key(key);
+        let send = async |change: &Change| client.unary_marked(change.left, method, request, Some(change)).await;
+        client.once(limit, Since::Begin, send).await
     }
 }

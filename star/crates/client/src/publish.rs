@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::limits;
 use crate::meter::Meter;
+use crate::once::{Change, Since};
 use crate::progress::Progress;
 use crate::tree::Tree;
 
@@ -51,15 +52,30 @@ impl Client {
         progress: Arc<dyn Progress>,
     ) -> Result<Published, ClientError> {
         let tree = Tree::list(directory).await?;
+        progress.total(tree.files.len() as u64, archive::length(&tree));
+        let publish =
+            async |change: &Change| self.publish_tree(bundle, directory, (tree.clone(), tags), change, &progress).await;
+        self.once(self.timeout(), Since::Failure, publish).await
+    }
+
+    async fn publish_tree(
+        &self,
+        bundle: &ResourcePath,
+        directory: &Path,
+        (tree, tags): (Tree, &[String]),
+        change: &Change,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Published, ClientError> {
         let length = archive::length(&tree);
-        progress.total(tree.files.len() as u64, length);
         let tags: Vec<(&str, &str)> = tags.iter().map(|tag| ("tag", tag.as_str())).collect();
         let url = self.locate(&format!("/bundles/{bundle}"), &tags)?;
-        let meter = Meter::new(Arc::clone(&progress));
+        let meter = Meter::new(Arc::clone(progress));
         meter.expect_bytes(length);
-        let request =
-            self.changing(Method::POST, url).header(CONTENT_TYPE, "application/x-tar").header(CONTENT_LENGTH, length);
-        let body = Body::wrap_stream(meter.measure(archive(tree, progress)));
+        let request = self
+            .changing(Method::POST, url, change)
+            .header(CONTENT_TYPE, "application/x-tar")
+            .header(CONTENT_LENGTH, length);
+        let body = Body::wrap_stream(meter.measure(archive(tree, Arc::clone(progress))));
         let response = self.send_metered(request, body, &meter, directory).await?;
         let body = self.read(response, limits::REPLY_BYTES, self.timeout()).await?;
         serde_json::from_slice(&body).map_err(|error| self.protocol(format!("a published bundle: {error}")))

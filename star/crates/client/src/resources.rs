@@ -21,7 +21,7 @@ impl Client {
     /// Makes a resource.
     pub async fn create(&self, mut request: v1::CreateRequest) -> Result<v1::CreateResponse, ClientError> {
         request.fence = self.fence_or(request.fence);
-        self.unary("Resources/Create", &request).await
+        self.unary_once("Resources/Create", &request).await
     }
 
     /// Everything that is known about one resource.
@@ -68,7 +68,7 @@ impl Client {
     /// Sets and removes properties: all of them or none.
     pub async fn set(&self, mut request: v1::SetRequest) -> Result<v1::SetResponse, ClientError> {
         request.fence = self.fence_or(request.fence);
-        self.unary("Resources/Set", &request).await
+        self.unary_once("Resources/Set", &request).await
     }
 
     /// Removes a resource. Returns how many were removed.
@@ -76,7 +76,7 @@ impl Client {
         let recursive = below == Below::Remove;
         let fence = self.fence_or(String::new());
         let request = v1::DeleteRequest { path: path.to_string(), recursive, fence, ..Default::default() };
-        let response: v1::DeleteResponse = self.unary("Resources/Delete", &request).await?;
+        let response: v1::DeleteResponse = self.unary_once("Resources/Delete", &request).await?;
         Ok(response.deleted)
     }
 
@@ -90,7 +90,7 @@ impl Client {
     /// Points a tag of a bundle series at a version.
     pub async fn tag(&self, mut request: v1::TagRequest) -> Result<v1::TagResponse, ClientError> {
         request.fence = self.fence_or(request.fence);
-        self.unary("Resources/Tag", &request).await
+        self.unary_once("Resources/Tag", &request).await
     }
 
     /// The table of kinds.

@@ -64,7 +64,7 @@ pub(crate) struct TreeFile {
 }
 
 /// All files of a directory and of the directories in it, sorted by name.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tree {
     pub(crate) files: Vec<TreeFile>,
 }

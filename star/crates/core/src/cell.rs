@@ -144,6 +144,9 @@ impl Cell {
         };
         self.show();
         self.turn.end();
+        if let Some(attempt) = permit.attempt() {
+            attempt.say(answered.clone());
+        }
         match (answer, answered) {
             (Some(answer), answered) => {
                 if answer.send(Delivered::Answered(answered)).is_err() {

@@ -13,6 +13,7 @@ use star_wire::{Agent, Envelope, ErrorCode, Method, StarError, limits as wire_li
 use crate::builtin::Prepared;
 use crate::keys;
 use crate::limits;
+use crate::once::{self, Attempt};
 use crate::ports::meta::{Key, MetaStore};
 use crate::record::Record;
 use crate::shares::Share;
@@ -131,6 +132,10 @@ pub struct Permit {
     prepared: Option<Arc<Prepared>>,
     /// Its place among all that is under way; given back when the message is done with.
     share: Option<Arc<Share>>,
+    /// The request under its idempotency key, once that is under way.
+    attempt: Option<Arc<Attempt>>,
+    /// Whether it has a key that nobody has looked at yet.
+    is_keyed: bool,
 }
 
 impl Permit {
@@ -175,6 +180,27 @@ impl Permit {
     pub(crate) fn sharing(mut self, share: Share) -> Permit {
         self.share = Some(Arc::new(share));
         self
+    }
+
+    /// As part of a request that is done once.
+    pub(crate) fn attempting(mut self, attempt: &Arc<Attempt>) -> Permit {
+        self.attempt = Some(Arc::clone(attempt));
+        self.without_key()
+    }
+
+    /// As a message whose key was looked at.
+    pub(crate) fn without_key(mut self) -> Permit {
+        self.is_keyed = false;
+        self
+    }
+
+    /// Whether it has an idempotency key that was not looked at yet.
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.is_keyed
+    }
+
+    pub(crate) fn attempt(&self) -> Option<&Arc<Attempt>> {
+        self.attempt.as_ref()
     }
 
     pub(crate) fn prepared(&self) -> Option<Arc<Prepared>> {
@@ -231,11 +257,16 @@ impl Gate {
         authority: &Arc<Authority>,
         envelope: Envelope,
     ) -> impl Future<Output = Result<Permit, StarError>> + Send {
-        let envelope = Box::new(envelope);
+        let mut envelope = Box::new(envelope);
         async move {
             check_delivery(&envelope)?;
             self.allow(authority, Right::of(&envelope.method), &envelope.to).await?;
-            Ok(Permit { envelope, authority: Arc::clone(authority), prepared: None, share: None })
+            let is_keyed = envelope.header(once::key::HEADER).is_some();
+            if is_keyed {
+                once::give_lasting_id(&mut envelope, authority);
+            }
+            let authority = Arc::clone(authority);
+            Ok(Permit { envelope, authority, prepared: None, share: None, attempt: None, is_keyed })
         }
     }
 

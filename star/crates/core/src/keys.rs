@@ -8,6 +8,7 @@
 //! | `w/` path | the former [`Status`](crate::status::Status)es of a resource |
 //! | `v/` series `00` version | the digest under which a version was published |
 //! | `h/` path `00` `fence`, `lease` | the lock that somebody holds, as [`held`](crate::lock::held) says |
+//! | `i/` Space `00` caller, key | what was answered under an idempotency key, as [`once`](crate::once) says |
 //!
 //! A path is its canonical text, so that a subtree is one range: everything below `acme:web`
 //! begins with `acme:web:`. The shard is not part of a key, because it follows from the path and
@@ -121,6 +122,39 @@ pub fn locks_below(path: &ResourcePath) -> KeyRange {
     KeyRange::prefix(["h/", path.as_str(), ":"].concat())
 }
 
+/// What was answered to a caller in a Space under an idempotency key. No part of any resource's tree:
+/// that a resource was removed is an answer, too.
+pub(crate) fn once(space: &str, caller: &[u8; 16], key: &[u8; 16]) -> Key {
+    Key::new(["i/", space, "\0", &hex(caller), &hex(key)].concat())
+}
+
+/// All answers that are kept for a caller in a Space.
+pub(crate) fn once_of(space: &str, caller: &[u8; 16]) -> KeyRange {
+    KeyRange::prefix(["i/", space, "\0", &hex(caller)].concat())
+}
+
+/// All answers that are kept.
+pub(crate) fn all_once() -> KeyRange {
+    KeyRange::prefix("i/")
+}
+
+/// The Space of an answer that is kept; empty for the root.
+pub(crate) fn space_of_once(key: &Key) -> Option<&str> {
+    let text = std::str::from_utf8(key.as_bytes().strip_prefix(b"i/")?).ok()?;
+    text.split_once('\0').map(|(space, _)| space)
+}
+
+/// The idempotency key of an answer that is kept.
+pub(crate) fn fingerprint_of_once(key: &Key) -> Option<[u8; 16]> {
+    let text = std::str::from_utf8(key.as_bytes()).ok()?;
+    let hex = text.split_once('\0')?.1.get(32..64)?;
+    u128::from_str_radix(hex, 16).ok().map(u128::to_be_bytes)
+}
+
+fn hex(fingerprint: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*fingerprint))
+}
+
 /// The records below a resource, and for a directory its own.
 pub fn records_below(path: &ResourcePath) -> KeyRange {
     match (path.is_root(), path.is_directory()) {
@@ -197,6 +231,16 @@ mod tests {
         }
         assert_eq!(path_of_lease(&lease(&locked)), Some(locked.clone()));
         assert_eq!(path_of_lease(&fence(&locked)), None);
+    }
+
+    #[test]
+    fn an_idempotency_key_is_read_back_from_its_row_and_lies_in_no_tree() {
+        let (caller, fingerprint) = ([1; 16], std::array::from_fn(|index| index as u8));
+        let key = once("acme", &caller, &fingerprint);
+        assert_eq!(fingerprint_of_once(&key), Some(fingerprint));
+        assert_eq!(space_of_once(&key), Some("acme"));
+        assert!(once_of("acme", &caller).contains(&key) && !once_of("acme", &[2; 16]).contains(&key));
+        assert!(!below(&path("acme")).iter().any(|range| range.contains(&key)));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod kind;
 pub mod limits;
 pub mod lock;
 mod mailbox;
+pub mod once;
 pub mod outbox;
 pub mod placement;
 pub mod ports;

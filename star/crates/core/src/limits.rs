@@ -148,5 +148,63 @@ pub const LOCK_LOOK: Duration = Duration::from_secs(5);
 /// How often somebody who waits for a lock looks at most: with every look a message.
 pub const LOCK_LOOK_MIN: Duration = Duration::from_millis(20);
 
+/// Longest idempotency key in bytes: a UUID, or a name with a number, several times over.
+pub const KEY_BYTES: usize = 128;
+
+/// Bytes that the name of a further step of the same request adds to it.
+pub const KEY_STEP_BYTES: usize = 16;
+
+/// How long an idempotency key is kept when its sender does not say, and at most: whoever finds a
+/// request unanswered on the next morning may still send it again.
+pub const KEY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A key that is kept for at most this long makes room for others like it: it is that of a client
+/// that sends again by itself, and does so for as long as somebody waits for the command.
+pub const KEY_SHORT: Duration = Duration::from_secs(10 * 60);
+
+/// Most keys of one caller in one Space that are kept for longer; more are refused. A write every
+/// nine seconds, day and night; with their answers, usually half a KiB, they take some MiB.
+pub const KEYS_LONG: usize = 10_000;
+
+/// Most keys of one caller in one Space that are kept for a short time; the oldest makes room. The
+/// writes of half a minute at a thousand a second.
+pub const KEYS_SHORT: usize = 32_768;
+
+/// Keys of either sort that have run out and that one write takes with it: more than one, so that
+/// there are fewer of them with every write.
+pub const KEYS_GOING: usize = 4;
+
+/// Longest answer that is kept whole; of a longer one, the resource is told as it then is. The store
+/// takes values of up to 64 KiB, and most answers have a few hundred bytes.
+pub const KEY_ANSWER_BYTES: usize = 16 * 1024;
+
+/// How often the rows of keys are swept where nobody writes.
+pub const KEYS_SWEEP: Duration = Duration::from_secs(60 * 60);
+
+/// Rows that one batch of the sweep removes: half of what a batch may do.
+pub const KEYS_SWEPT: usize = 256;
+
+/// Keys that are known in memory, over all callers, before callers that were not there for longest
+/// are forgotten; about 64 bytes each.
+pub const KEYS_IN_MEMORY: usize = 500_000;
+
+/// What a caller counts among them besides its keys.
+pub const SCOPE_KEYS: usize = 8;
+
+/// How long whoever meets a key that is just being removed should wait.
+pub const KEY_RETRY: Duration = Duration::from_millis(50);
+
+/// How long an outcome that no batch keeps is remembered in memory: longer than clients try again.
+pub const WINDOW: Duration = Duration::from_secs(2 * 60);
+
+/// Most such outcomes of one caller in one Space; more keys are refused. A hundred asks a second.
+pub const WINDOW_KEYS: usize = 16 * 1024;
+
+/// Most bytes of such outcomes over all callers: sixty-four of the longest.
+pub const WINDOW_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes that an outcome takes besides its body.
+pub const WINDOW_ENTRY_BYTES: usize = 512;
+
 /// Most fencing tokens that one message names: locks inside of locks inside of locks.
 pub const FENCES: usize = 16;

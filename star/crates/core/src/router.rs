@@ -46,6 +46,9 @@ impl Tree {
 
     /// Delivers a message and waits for the answer, at most until its deadline.
     pub async fn ask(self: &Arc<Self>, mut permit: Permit) -> Result<Reply, StarError> {
+        if permit.is_keyed() {
+            return self.ask_once(permit).await;
+        }
         if self.deadlines.has_passed(permit.envelope().deadline) {
             return Err(expired(&permit));
         }
@@ -91,6 +94,9 @@ impl Tree {
 
     /// Delivers a message that nobody waits for. `Ok` means that it was handed over.
     pub async fn tell(self: &Arc<Self>, mut permit: Permit) -> Result<(), StarError> {
+        if permit.is_keyed() {
+            return self.tell_once(permit).await;
+        }
         for _ in 0..limits::ROUTE_ATTEMPTS {
             let live = self.locate(&mut permit).await?;
             if self.beside(&live, &permit).await?.is_some() {
@@ -118,8 +124,12 @@ impl Tree {
         let (tree, kind) = (Arc::clone(self), live.kind);
         tokio::spawn(async move {
             let letter = permit.clone();
-            if let Err(error) = tree.ask(permit).await {
-                tree.bury(&letter, kind, &error);
+            let answered = tree.ask(permit).await;
+            if let Err(error) = &answered {
+                tree.bury(&letter, kind, error);
+            }
+            if let Some(attempt) = letter.attempt() {
+                attempt.say(answered);
             }
             drop((slot, share));
         });

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, MessageId, StarError};
 
+use crate::command::Command;
 use crate::event::Event;
+use crate::gate::Permit;
 use crate::keys;
+use crate::once::{Answer, Attempt, Kept};
 use crate::ports::clock::UnixMillis;
-use crate::ports::meta::{Batch, CommitError, Committed, MetaStore, Operation, Precondition, ReadError};
+use crate::ports::meta::{Batch, CommitError, Committed, MetaStore, Operation, Position, Precondition, ReadError};
 use crate::record::{Record, Resource};
 use crate::status::History;
 use crate::turn::Sending;
@@ -45,6 +48,8 @@ pub async fn has_children(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Res
 pub struct Change {
     batch: Batch,
     path: ResourcePath,
+    /// Whose answer it keeps, and until when.
+    once: Option<(Arc<Attempt>, UnixMillis)>,
 }
 
 impl Change {
@@ -58,7 +63,7 @@ impl Change {
             events: Vec::new(),
             at: now_ms,
         };
-        Change { batch, path: path.clone() }
+        Change { batch, path: path.clone(), once: None }
     }
 
     /// Only if this holds.
@@ -103,6 +108,36 @@ impl Change {
         Ok(self)
     }
 
+    /// Keeps the answer with it, if the message that asked for it came with an idempotency key, and
+    /// lets it happen only if nobody did it under that key before. Revisions that the change will
+    /// have are [`OPEN`](crate::once::OPEN) in the answer.
+    pub fn remember<C: Command<Answer: Answer>>(
+        &mut self,
+        permit: &Permit,
+        answer: &C::Answer,
+    ) -> Result<&mut Change, StarError> {
+        self.keep(permit, || Kept::of::<C>(answer))
+    }
+
+    /// The same where the answer is the place of the event in the log, which is behind `head`.
+    pub fn remember_position(&mut self, permit: &Permit, head: Position) -> Result<&mut Change, StarError> {
+        self.keep(permit, || Ok(Kept::Position(head)))
+    }
+
+    fn keep(
+        &mut self,
+        permit: &Permit,
+        answer: impl FnOnce() -> Result<Kept, StarError>,
+    ) -> Result<&mut Change, StarError> {
+        let Some(attempt) = permit.attempt() else { return Ok(self) };
+        if let Some((untouched, operations, until_ms)) = attempt.row(answer()?, self.batch.at)? {
+            self.batch.preconditions.push(untouched);
+            self.batch.operations.extend(operations);
+            self.once = Some((Arc::clone(attempt), until_ms));
+        }
+        Ok(self)
+    }
+
     /// Makes it durable. `Ok(None)` when a precondition does not hold: read again, decide again.
     pub async fn commit(self, meta: &Arc<dyn MetaStore>) -> Result<Option<Committed>, StarError> {
         let sending = Sending::note(self.batch.shard, || *meta.head().borrow());
@@ -111,7 +146,12 @@ impl Change {
             sending.answered(outcome.as_ref().ok().copied());
         }
         match outcome {
-            Ok(committed) => Ok(Some(committed)),
+            Ok(committed) => {
+                if let Some((attempt, until_ms)) = self.once {
+                    attempt.committed(until_ms);
+                }
+                Ok(Some(committed))
+            }
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(error) => Err(commit_failed(&self.path, &error)),
         }

@@ -16,6 +16,7 @@ use crate::gate::Gate;
 use crate::kind::Kind;
 use crate::limits;
 use crate::mailbox::Mailbox;
+use crate::once::{self, Register};
 use crate::placement::Placement;
 use crate::ports::clock::Clock;
 use crate::ports::content::ContentStore;
@@ -64,6 +65,7 @@ pub struct Tree {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) counters: Counters,
     pub(crate) room: Arc<Room>,
+    pub(crate) register: Arc<Register>,
     shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
 }
 
@@ -118,6 +120,7 @@ impl Tree {
         let tree = Arc::new(Tree {
             log: EventLog::follow(&ports.meta, &turns),
             turns,
+            register: Register::new(&ports.clock),
             ports,
             gate,
             behaviours,
@@ -132,6 +135,7 @@ impl Tree {
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
         });
         crate::shard::sweep(&tree);
+        once::sweep(&tree);
         tree
     }
 

@@ -234,7 +234,7 @@ async fn who_waits_gets_the_lock_when_it_is_given_back_or_runs_out_and_waits_no_
         let lock = Lock { claim: id(who), ttl_ms: TTL_MS, note: String::new() };
         async move {
             let wait = Duration::from_millis(wait_ms);
-            tree.lock(&admin, &path("acme:b"), &lock, wait, Deadline::default()).await
+            tree.lock(&admin, &path("acme:b"), &lock, None, wait, Deadline::default()).await
         }
     };
     assert_eq!(code(wait("b", 0).await), Some(ErrorCode::Locked));
@@ -264,10 +264,10 @@ async fn creating_and_deleting_are_writes_of_the_parent_and_of_the_resource() {
     assert_eq!(code(tree.create(admin, below.clone()).await), Some(ErrorCode::Locked));
     let fence = |token: FencingToken| format!("{token}@acme:b");
     assert_eq!(
-        code(tree.create_fenced(admin, below.clone(), &fence(held.token + 1)).await),
+        code(tree.create_fenced(admin, below.clone(), &fence(held.token + 1), None).await),
         Some(ErrorCode::StaleFence)
     );
-    tree.create_fenced(admin, below, &fence(held.token)).await.unwrap();
+    tree.create_fenced(admin, below, &fence(held.token), None).await.unwrap();
     assert_eq!(code(star.delete("acme:b", true, "").await), Some(ErrorCode::Locked));
     star.delete("acme:b", true, &fence(held.token)).await.unwrap();
     star.star.create(Kind::Base, &path("acme:b")).await.unwrap();
@@ -310,7 +310,7 @@ async fn only_the_owner_steals_and_nobody_renews_what_is_somebody_elses() {
     let other = Arc::new(Authority::Mechtron { path: path("acme:app:m"), calls: vec![grant].into() });
     let claim = async |claim| {
         let lock = Lock { claim, ttl_ms: TTL_MS, note: String::new() };
-        star.star.tree.lock(&other, &path("acme:b"), &lock, Duration::ZERO, Deadline::default()).await
+        star.star.tree.lock(&other, &path("acme:b"), &lock, None, Duration::ZERO, Deadline::default()).await
     };
     assert_eq!(code(claim(Claim::Steal("m".to_owned())).await), Some(ErrorCode::Denied));
     assert_eq!(code(claim(Claim::Renew(held.token)).await), Some(ErrorCode::Denied));

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod bundles;
 pub mod events;
 pub mod files;
+mod idempotency;
 pub mod limits;
 pub mod meters;
 pub mod ops;

@@ -6,6 +6,7 @@ use star_core::event::{Event, EventType};
 use star_core::gate::Permit;
 use star_core::kind::Kind;
 use star_core::limits::BROADCAST_BYTES;
+use star_core::once;
 use star_core::stored::{self, Change};
 use star_wire::{ErrorCode, Reply, StarError};
 
@@ -38,8 +39,10 @@ impl ResourceActor for BroadcastActor {
         let ports = &context.tree.ports;
         let mut change = Change::of(&context.path, ports.clock.now_ms());
         change.tell(&event)?;
+        let head = *ports.meta.head().borrow();
+        change.remember_position(permit, head)?;
         let committed = change.commit(&ports.meta).await?.ok_or_else(|| stored::contended(&context.path))?;
-        Ok(Reply::new("application/json", format!("{{\"position\":{}}}", committed.position)))
+        Ok(once::of_position(committed.position))
     }
 }
 

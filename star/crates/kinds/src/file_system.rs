@@ -12,6 +12,7 @@ use star_core::keys;
 use star_core::kind::Kind;
 use star_core::limits::COMMIT_ATTEMPTS;
 use star_core::lock::Guard;
+use star_core::once::{Answer, OPEN};
 use star_core::ports::meta::{MetaStore, Precondition};
 use star_core::record::{Body, Record, Resource};
 use star_core::stored::{self, Change};
@@ -91,11 +92,13 @@ impl FileSystemActor {
             let mut change = Change::of(to, ports.clock.now_ms());
             guard.bind(&mut change)?;
             let made = self.make_directories(context, permit, &mut change).await?;
-            write(context, permit, &mut change, there.as_ref(), body.clone())?;
-            if change.commit(&ports.meta).await?.is_some() {
+            let written = write(context, permit, &mut change, there.as_ref(), body.clone())?;
+            let mut answer = Changed { resource: star_core::described(written), warnings: Vec::new(), changed: true };
+            change.remember::<Put>(permit, &answer)?;
+            if let Some(committed) = change.commit(&ports.meta).await? {
                 self.directories.extend(made);
-                let resource = star_core::described(stored::require(&ports.meta, to).await?);
-                return Put::reply(&Changed { resource, warnings: Vec::new(), changed: true });
+                answer.close(committed.revision);
+                return Put::reply(&answer);
             }
             self.directories.clear();
         }
@@ -184,14 +187,14 @@ fn check_condition(to: &ResourcePath, there: Option<&Resource>, only_if: &PutIf)
     Err(StarError::new(ErrorCode::PreconditionFailed, failed).at(to).hint("read it again, and decide again"))
 }
 
-/// Adds the record of the File itself.
+/// Adds the record of the File itself. Answers the File as it will be.
 fn write(
     context: &ActorContext,
     permit: &Permit,
     change: &mut Change,
     there: Option<&Resource>,
     body: Option<Body>,
-) -> Result<(), StarError> {
+) -> Result<Resource, StarError> {
     let to = &permit.envelope().to;
     let now_ms = context.tree.ports.clock.now_ms();
     let agent = permit.authority().agent();
@@ -199,10 +202,11 @@ fn write(
     if let Some(body) = &body {
         event = event.with("digest", body.content.digest.to_string()).with("size", body.content.size_bytes.to_string());
     }
-    match there {
+    let (record, created) = match there {
         Some(there) => {
             let record = Record { body, modified_ms: now_ms, ..there.record.clone() };
             change.only_if(Precondition::ModifiedAt(keys::record(to), there.modified)).write(to, &record)?;
+            (record, there.created)
         }
         None => {
             refuse_file_of_same_name(change, to)?;
@@ -210,9 +214,11 @@ fn write(
             record.body = body;
             change.make(to, &record)?;
             event = event.with("created", "true");
+            (record, OPEN)
         }
-    }
-    change.tell(&event).map(drop)
+    };
+    change.tell(&event)?;
+    Ok(Resource { path: to.clone(), record, created, modified: OPEN })
 }
 
 /// Who owns a new File: whoever writes it, as far as that is a resource that can own.

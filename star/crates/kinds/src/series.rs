@@ -13,6 +13,7 @@ use star_core::keys;
 use star_core::kind::Kind;
 use star_core::limits::PAGE_MAX;
 use star_core::lock::Guard;
+use star_core::once::{Answer, OPEN};
 use star_core::ports::meta::{Key, KeyRange, Operation, Precondition, Versioned};
 use star_core::record::{Body, Record, Resource};
 use star_core::stored::{self, Change};
@@ -96,14 +97,16 @@ impl SeriesActor {
         for tag in &command.tags {
             self.point(&mut change, tag, Some(&command.version), &agent)?;
         }
+        let answer = command::Published { path: path.clone(), digest: digest.clone(), tags: command.tags };
+        change.remember::<Publish>(permit, &answer)?;
         if change.commit(&ports.meta).await?.is_none() {
             return Err(interrupted(context, permit, &path, &command.version).await?);
         }
         let mut index = (*self.index).clone();
-        index.versions.insert(command.version.clone(), digest.clone());
-        index.tags.extend(command.tags.iter().map(|tag| (tag.clone(), command.version.clone())));
+        index.versions.insert(command.version.clone(), digest);
+        index.tags.extend(answer.tags.iter().map(|tag| (tag.clone(), command.version.clone())));
         self.index = Arc::new(index);
-        Publish::reply(&command::Published { path, digest, tags: command.tags })
+        Publish::reply(&answer)
     }
 
     async fn tag(&mut self, context: &ActorContext, permit: &Permit) -> Result<Reply, StarError> {
@@ -133,6 +136,8 @@ impl SeriesActor {
             None => {}
         }
         self.point(&mut change, &tag, version.as_ref(), &permit.authority().agent())?;
+        let mut answer = Tagged { before, now: version.clone(), revision: OPEN };
+        change.remember::<Tag>(permit, &answer)?;
         let committed = change.commit(&ports.meta).await?.ok_or_else(|| stored::contended(&context.path))?;
         let mut index = (*self.index).clone();
         match &version {
@@ -140,7 +145,8 @@ impl SeriesActor {
             None => index.tags.remove(&tag),
         };
         self.index = Arc::new(index);
-        Tag::reply(&Tagged { before, now: version, revision: committed.revision })
+        answer.close(committed.revision);
+        Tag::reply(&answer)
     }
 
     /// Moves a tag within a change that is being put together.

@@ -101,6 +101,24 @@ impl TestTree {
         let (meta, content, clock) = (MemoryMeta::new(), MemoryContent::new(), Arc::new(FixedClock::default()));
         let store: Arc<dyn MetaStore> = meta.clone();
         bootstrap::ensure(&store, clock.as_ref(), "test", BTreeMap::new()).await.expect("an empty store takes them");
+        TestTree::on(meta, content, clock, behaviours, (mechtrons, memory_bytes))
+    }
+
+    /// Another tree on the same store, as after a restart: it remembers what is stored.
+    #[must_use]
+    pub fn again(&self, behaviours: Behaviours) -> TestTree {
+        let (meta, content, clock) = (self.meta.clone(), self.content.clone(), self.clock.clone());
+        TestTree::on(meta, content, clock, behaviours, (Arc::new(NoMechtrons), limits::ACTORS_MEMORY_BYTES))
+    }
+
+    fn on(
+        meta: Arc<MemoryMeta>,
+        content: Arc<MemoryContent>,
+        clock: Arc<FixedClock>,
+        behaviours: Behaviours,
+        (mechtrons, memory_bytes): (Arc<dyn MechtronHost>, u64),
+    ) -> TestTree {
+        let store: Arc<dyn MetaStore> = meta.clone();
         let gate = Gate::new(Arc::clone(&store), bootstrap::admin(), ADMIN_KEY);
         let ports = Ports {
             meta: store,

@@ -122,6 +122,8 @@ codes! {
     Locked = 408, later;
     /// The fencing token is not that of the lock: it passed on, or was given back.
     StaleFence = 409, never;
+    /// The idempotency key came with another request before.
+    KeyReused = 410, never;
     /// Something is longer or larger than allowed.
     TooLarge = 501, never;
     /// The receiver has too much to do.
@@ -134,6 +136,8 @@ codes! {
     TooManyHops = 505, never;
     /// The call leads back to a resource that waits for it.
     Reentrant = 506, never;
+    /// The caller has as many idempotency keys remembered as it may.
+    TooManyKeys = 507, later;
     /// The answer did not come in time; the work may have been done.
     TimedOut = 601, later;
     /// The Star cannot be reached or is shutting down.

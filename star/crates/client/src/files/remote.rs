@@ -7,6 +7,7 @@ use star_path::{Digest, ResourcePath};
 use super::etag;
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::once::{Change, Since};
 use crate::refusal;
 
 /// What a Star says about the bytes of a resource.
@@ -47,9 +48,12 @@ impl Client {
 
     /// Removes a file.
     pub async fn remove_file(&self, path: &ResourcePath) -> Result<(), ClientError> {
-        let request = self.changing(Method::DELETE, self.file_url(path)?);
-        self.open(request, self.timeout()).await?;
-        Ok(())
+        let url = self.file_url(path)?;
+        let remove = async |change: &Change| {
+            let request = self.changing(Method::DELETE, url.clone(), change);
+            self.open(request, change.left).await.map(drop)
+        };
+        self.once(self.timeout(), Since::Begin, remove).await
     }
 
     pub(super) fn file_url(&self, path: &ResourcePath) -> Result<Url, ClientError> {

@@ -17,6 +17,7 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::limits;
 use crate::meter::Meter;
+use crate::once::{Change, Since};
 use crate::progress::Progress;
 
 /// What must be at the path for an upload to be accepted.
@@ -75,7 +76,7 @@ pub struct Stored {
 }
 
 impl Client {
-    /// Sends a file of this machine.
+    /// Sends a file of this machine, again from its beginning if the answer is lost.
     pub async fn upload_file(
         &self,
         target: &ResourcePath,
@@ -83,18 +84,19 @@ impl Client {
         options: &UploadOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Stored, ClientError> {
-        let file = File::open(source).await.map_err(ClientError::io(source))?;
-        let metadata = file.metadata().await.map_err(ClientError::io(source))?;
-        if metadata.is_dir() {
-            return Err(ClientError::io(source)(io::ErrorKind::IsADirectory.into()));
+        let first = opened(source).await?;
+        if first.length.is_none() {
+            return self.upload(target, first, options, progress).await;
         }
-        let outgoing = Outgoing::new(source, file);
-        // The length of a pipe or a device is known when it ends.
-        let outgoing = if metadata.is_file() { outgoing.with_length(metadata.len()) } else { outgoing };
-        self.upload(target, outgoing, options, progress).await
+        drop(first);
+        let upload = async |change: &Change| {
+            let outgoing = opened(source).await?;
+            self.send_bytes(target, outgoing, options, change, Arc::clone(&progress)).await
+        };
+        self.once(self.timeout(), Since::Failure, upload).await
     }
 
-    /// Sends what a reader gives.
+    /// Sends what a reader gives. It can be read once only, so it is sent once only.
     pub async fn upload(
         &self,
         target: &ResourcePath,
@@ -102,10 +104,21 @@ impl Client {
         options: &UploadOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<Stored, ClientError> {
+        self.send_bytes(target, source, options, &self.begin(self.timeout()), progress).await
+    }
+
+    async fn send_bytes(
+        &self,
+        target: &ResourcePath,
+        source: Outgoing<impl AsyncRead + Send + Unpin + 'static>,
+        options: &UploadOptions,
+        change: &Change,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Stored, ClientError> {
         let Outgoing { reader, length, name } = source;
         let meter = Meter::new(progress);
         let body = body(reader, length, &meter);
-        let mut request = self.changing(Method::PUT, self.file_url(target)?);
+        let mut request = self.changing(Method::PUT, self.file_url(target)?, change);
         if let Some(length) = length {
             meter.expect_bytes(length);
             request = request.header(CONTENT_LENGTH, length);
@@ -132,6 +145,18 @@ impl Client {
             _ => Ok(stored),
         }
     }
+}
+
+/// A file of this machine, from its beginning.
+async fn opened(source: &Path) -> Result<Outgoing<File>, ClientError> {
+    let file = File::open(source).await.map_err(ClientError::io(source))?;
+    let metadata = file.metadata().await.map_err(ClientError::io(source))?;
+    if metadata.is_dir() {
+        return Err(ClientError::io(source)(io::ErrorKind::IsADirectory.into()));
+    }
+    let outgoing = Outgoing::new(source, file);
+    // The length of a pipe or a device is known when it ends.
+    Ok(if metadata.is_file() { outgoing.with_length(metadata.len()) } else { outgoing })
 }
 
 /// A body of exactly `length` bytes, if that is given, out of a reader that may have more.

@@ -4,5 +4,6 @@ mod failures;
 mod fake;
 mod files;
 mod locks;
+mod once;
 mod publish;
 mod services;

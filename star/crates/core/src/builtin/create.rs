@@ -15,6 +15,7 @@ use crate::keys;
 use crate::kind::{Kind, Made, Segment};
 use crate::lock::Guard;
 use crate::lock::fence::fenced;
+use crate::once::{Answer, IdempotencyKey, OPEN, keyed};
 use crate::ports::meta::Precondition;
 use crate::record::{Record, Resource};
 use crate::stored::{self, Change};
@@ -27,24 +28,31 @@ impl Tree {
     /// the caller's time, and only then is the parent asked. It counts among what its Space has under
     /// way, as every message from outside does.
     pub async fn create(self: &Arc<Self>, authority: &Arc<Authority>, create: Create) -> Result<Changed, StarError> {
-        self.create_fenced(authority, create, "").await
+        self.create_fenced(authority, create, "", None).await
     }
 
-    /// The same under locks, whose tokens stand in `fence` as in the header of a message.
+    /// The same under locks, whose tokens stand in `fence` as in the header of a message, and under
+    /// an idempotency key.
     pub async fn create_fenced(
         self: &Arc<Self>,
         authority: &Arc<Authority>,
         create: Create,
         fence: &str,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Changed, StarError> {
         let parent = parent_of(&create)?;
-        let permit = self.admit(authority, fenced(create.envelope(&parent)?, fence)).await?;
-        let prepared = prepare(self, authority, create).await?;
-        let warnings = prepared.plan.warnings.clone();
-        let reply = self.ask(permit.with_prepared(prepared)).await.map_err(|error| parent_missing(error, &parent))?;
-        let mut changed = Create::answer(&reply)?;
-        changed.warnings.extend(warnings);
-        Ok(changed)
+        let envelope = keyed(fenced(create.envelope(&parent)?, fence), key);
+        let permit = self.admit(authority, envelope).await?;
+        let make = async move |tree: Arc<Tree>, permit: Permit| {
+            let prepared = prepare(&tree, permit.authority(), create).await?;
+            tree.ask(permit.with_prepared(prepared)).await
+        };
+        // Looked at before anything is prepared: what was made under the key stands in its own way.
+        let reply = match permit.is_keyed() {
+            true => self.once(permit, make).await,
+            false => make(Arc::clone(self), permit).await,
+        };
+        Create::answer(&reply.map_err(|error| parent_missing(error, &parent))?)
     }
 }
 
@@ -162,6 +170,9 @@ pub(crate) async fn create(
     for (path, record) in asked.chain(also.iter().map(|(path, record)| (path, record))) {
         change.make(path, record)?.tell(&Event::new(EventType::Created, path, record.kind, &agent))?;
     }
+    let resource = described(Resource { path: command.path.clone(), record, created: OPEN, modified: OPEN });
+    let mut made = Changed { resource, warnings: prepared.plan.warnings.clone(), changed: true };
+    change.remember::<Create>(permit, &made)?;
     let Some(committed) = change.commit(&tree.ports.meta).await? else {
         return match existing(tree, command).await? {
             Some(resource) => Create::reply(&unchanged(resource)),
@@ -171,9 +182,8 @@ pub(crate) async fn create(
     if let Some(actor) = actor {
         actor.changed(context).await?;
     }
-    let (created, modified) = (committed.revision, committed.revision);
-    let resource = described(Resource { path: command.path.clone(), record, created, modified });
-    Create::reply(&Changed { resource, warnings: Vec::new(), changed: true })
+    made.close(committed.revision);
+    Create::reply(&made)
 }
 
 fn unchanged(resource: Resource) -> Changed {

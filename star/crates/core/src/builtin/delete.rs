@@ -38,6 +38,7 @@ pub(crate) async fn delete(
         }
         let event = Event::new(EventType::Deleted, &target.path, target.record.kind, &permit.authority().agent());
         change.tell(&event.with("resources", resources.to_string()))?;
+        change.remember::<Delete>(permit, &Deleted { resources })?;
         if change.commit(&ports.meta).await?.is_some() {
             context.tree.evict(&target.path, true);
             if let Some(actor) = actor.filter(|_| target.path != context.path) {

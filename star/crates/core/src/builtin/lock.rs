@@ -15,6 +15,7 @@ use crate::lock::fence::guardian;
 use crate::lock::held::{self, Held};
 use crate::lock::lease::{Holder, Lease, Taken, Terms, told};
 use crate::lock::refusal;
+use crate::once::{Answer, OPEN};
 use crate::ports::clock::UnixMillis;
 use crate::ports::meta::Precondition;
 use crate::record::Resource;
@@ -41,12 +42,14 @@ pub(crate) async fn lock(context: &ActorContext, permit: &Permit) -> Result<Repl
                 change.tell(&passed(permit, &target, lease, before.as_ref(), now_ms))?;
             }
         }
+        let mut held = match (taken, before) {
+            (Taken::Renewed(lease), Some(before)) => Held { lease, token: before.token, written: OPEN },
+            (Taken::Passed(lease) | Taken::Renewed(lease), _) => Held { lease, token: OPEN, written: OPEN },
+        };
+        change.remember::<Lock>(permit, &held)?;
         let Some(committed) = change.commit(&ports.meta).await? else { continue };
-        let written = committed.revision;
-        return Lock::reply(&match (taken, before) {
-            (Taken::Renewed(lease), Some(before)) => Held { lease, token: before.token, written },
-            (Taken::Passed(lease) | Taken::Renewed(lease), _) => Held { lease, token: written, written },
-        });
+        held.close(committed.revision);
+        return Lock::reply(&held);
     }
     Err(stored::contended(path))
 }

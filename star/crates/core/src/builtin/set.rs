@@ -11,6 +11,7 @@ use crate::gate::Permit;
 use crate::keys;
 use crate::limits;
 use crate::lock::Guard;
+use crate::once::OPEN;
 use crate::ports::meta::Precondition;
 use crate::record::Resource;
 use crate::stored::{self, Change};
@@ -35,7 +36,8 @@ pub(crate) async fn set(
             let resource = super::described(target);
             return Set::reply(&Changed { resource, warnings: plan.warnings, changed: false });
         }
-        if commit(context, permit, &guard, &command, &plan, after, &target).await? {
+        let change = Changes { command: &command, plan: &plan, target: &target };
+        if commit(context, permit, &guard, change, after).await? {
             if let Some(actor) = actor {
                 actor.changed(context).await?;
             }
@@ -70,15 +72,21 @@ fn applied(command: &Set, plan: &SetPlan, target: &Resource) -> Resource {
     after
 }
 
+/// What is changed in what.
+#[derive(Clone, Copy)]
+struct Changes<'c> {
+    command: &'c Set,
+    plan: &'c SetPlan,
+    target: &'c Resource,
+}
+
 /// Whether it happened; if not, somebody else was faster.
 async fn commit(
     context: &ActorContext,
     permit: &Permit,
     guard: &Guard,
-    command: &Set,
-    plan: &SetPlan,
+    Changes { command, plan, target }: Changes<'_>,
     mut after: Resource,
-    target: &Resource,
 ) -> Result<bool, StarError> {
     let ports = &context.tree.ports;
     let now_ms = ports.clock.now_ms();
@@ -116,6 +124,9 @@ async fn commit(
         };
         change.tell(&Event::new(what, path, record.kind, &agent))?;
     }
+    let resource = super::described(Resource { modified: OPEN, ..after });
+    let answer = Changed { resource, warnings: plan.warnings.clone(), changed: true };
+    change.remember::<Set>(permit, &answer)?;
     let committed = change.commit(&ports.meta).await?.is_some();
     if committed {
         // What lives below was brought up from the former records.

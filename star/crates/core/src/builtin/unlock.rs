@@ -10,6 +10,7 @@ use crate::limits;
 use crate::lock::held;
 use crate::lock::lease::Lease;
 use crate::lock::{guard, refusal};
+use crate::once::OPEN;
 use crate::stored::{self, Change};
 
 pub(crate) async fn unlock(context: &ActorContext, permit: &Permit) -> Result<Reply, StarError> {
@@ -29,6 +30,7 @@ pub(crate) async fn unlock(context: &ActorContext, permit: &Permit) -> Result<Re
         if let Some(held) = &current {
             change.tell(&guard::unlocked(path, target.record.kind, permit, held).with("how", "released"))?;
         }
+        change.remember::<Unlock>(permit, &Unlocked { revision: OPEN })?;
         if let Some(committed) = change.commit(&ports.meta).await? {
             return Unlock::reply(&Unlocked { revision: committed.revision });
         }

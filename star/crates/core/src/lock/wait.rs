@@ -15,6 +15,7 @@ use crate::command::{Command, Lock};
 use crate::event::{Event, EventType};
 use crate::gate::Authority;
 use crate::limits;
+use crate::once::{IdempotencyKey, keyed};
 use crate::tree::Tree;
 use crate::watch::{Filter, WatchItem, Watcher};
 
@@ -33,6 +34,7 @@ impl Tree {
         authority: &Arc<Authority>,
         path: &ResourcePath,
         command: &Lock,
+        key: Option<&IdempotencyKey>,
         wait: Duration,
         deadline: Deadline,
     ) -> Result<Held, StarError> {
@@ -40,7 +42,8 @@ impl Tree {
         let mut watcher = Watcher::from_now(&self.log, Filter::everything().only(can_free));
         let until = Instant::now() + wait.min(limits::LOCK_WAIT);
         loop {
-            let permit = self.gate.admit(authority, command.envelope(path)?.with_deadline(deadline)).await?;
+            let permit =
+                self.gate.admit(authority, keyed(command.envelope(path)?, key).with_deadline(deadline)).await?;
             let error = match self.ask(permit).await {
                 Ok(reply) => return Lock::answer(&reply),
                 Err(error) => error,

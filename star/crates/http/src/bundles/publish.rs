@@ -10,6 +10,7 @@ use star_core::command::{Command, Create, Described, Info, Publish, Strategy, Ta
 use star_core::gate::Right;
 use star_core::kind::Kind;
 use star_core::lock::fence::fenced;
+use star_core::once::{IdempotencyKey, keyed};
 use star_core::ports::content::{ContentRef, Expected};
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
@@ -20,6 +21,7 @@ use super::target::Target;
 use crate::auth::Caller;
 use crate::files;
 use crate::files::upload::{self, Upload};
+use crate::idempotency;
 use crate::state::ApiState;
 
 /// What a publish is answered with.
@@ -65,10 +67,12 @@ pub(super) async fn publish(
 async fn add(state: &ApiState, caller: &Caller, parts: &Parts, upload: Upload) -> Result<Published, StarError> {
     let target = Target::of(parts)?;
     state.tree().gate.allow(&caller.authority, Right::Write, &target.series).await?;
-    let series_exists = look(state, caller, &target).await?;
-
     let fence = files::fence(&parts.headers)?;
-    if series_exists {
+    let key = idempotency::key(&parts.headers)?;
+    let done_before = was_done(state, caller, &target, key.as_ref()).await?;
+    // What was published under this key is not in its own way.
+    let series_exists = done_before || look(state, caller, &target).await?;
+    if series_exists && !done_before {
         check_lock(state, caller, &target, fence).await?;
     }
     let content = &state.tree().ports.content;
@@ -82,7 +86,8 @@ async fn add(state: &ApiState, caller: &Caller, parts: &Parts, upload: Upload) -
         make_series(state, caller, &target.series, fence).await?;
     }
     let publish = Publish { version: target.version, manifest, properties: findings.properties, tags: target.tags };
-    let permit = caller.admit(state, fenced(publish.envelope(&target.series)?, fence)).await?;
+    let envelope = keyed(fenced(publish.envelope(&target.series)?, fence), key.as_ref());
+    let permit = caller.admit(state, envelope).await?;
     let published = Publish::answer(&state.tree().ask(permit).await?)?;
     Ok(Published {
         path: published.path.to_string(),
@@ -142,6 +147,18 @@ async fn keep(state: &ApiState, bundle: &ResourcePath, bytes: bytes::Bytes) -> R
     ingest.finish().await.map_err(refused)
 }
 
+/// Whether something was done to the series under this key already.
+async fn was_done(
+    state: &ApiState,
+    caller: &Caller,
+    target: &Target,
+    key: Option<&IdempotencyKey>,
+) -> Result<bool, StarError> {
+    let look = Tag { tag: String::new(), version: None, if_version: None };
+    let permit = caller.admit(state, keyed(look.envelope(&target.series)?, key)).await?;
+    state.tree().was_done(&permit).await
+}
+
 /// Refuses what a lock keeps out before the archive is read. The series looks again.
 async fn check_lock(state: &ApiState, caller: &Caller, target: &Target, fence: &str) -> Result<(), StarError> {
     let look = Tag { tag: String::new(), version: None, if_version: None };
@@ -158,5 +175,5 @@ async fn make_series(state: &ApiState, caller: &Caller, series: &ResourcePath, f
         owner: None,
         strategy: Strategy::Ensure,
     };
-    state.tree().create_fenced(&caller.authority, create, fence).await.map(drop)
+    state.tree().create_fenced(&caller.authority, create, fence, None).await.map(drop)
 }

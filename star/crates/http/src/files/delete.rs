@@ -6,10 +6,12 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use star_core::command::{Command, Delete};
 use star_core::lock::fence::fenced;
+use star_core::once::keyed;
 use star_wire::{ErrorCode, StarError};
 
 use super::{address, conditions};
 use crate::auth::Caller;
+use crate::idempotency;
 use crate::state::ApiState;
 
 /// Removes what is at a path. A directory goes with all that is in it only under
@@ -30,7 +32,9 @@ async fn remove(state: &ApiState, caller: &Caller, parts: &Parts) -> Result<(), 
     }
     let recursive = recursive(parts.uri.query())?;
     let delete = Delete { recursive, if_digest: conditions::of_delete(&parts.headers)? };
-    let permit = caller.admit(state, fenced(delete.envelope(&path)?, super::fence(&parts.headers)?)).await?;
+    let envelope = fenced(delete.envelope(&path)?, super::fence(&parts.headers)?);
+    let key = idempotency::key(&parts.headers)?;
+    let permit = caller.admit(state, keyed(envelope, key.as_ref())).await?;
     state.tree().ask(permit).await.map(drop)
 }
 

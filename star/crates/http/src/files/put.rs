@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use star_core::command::{Changed, Command, Put};
 use star_core::lock::fence::fenced;
+use star_core::once::keyed;
 use star_core::ports::content::Expected;
 use star_core::record::Body;
 use star_path::ResourcePath;
@@ -18,6 +19,7 @@ use star_wire::{ErrorCode, StarError};
 use super::upload::{self, Upload};
 use super::{address, conditions, media};
 use crate::auth::Caller;
+use crate::idempotency;
 use crate::limits;
 use crate::state::ApiState;
 
@@ -40,8 +42,10 @@ async fn write(state: &ApiState, caller: &Caller, parts: &Parts, upload: &mut Up
     let path = address::path(super::behind(parts.uri.path(), "/r/"))?;
     let only_if = conditions::of_put(&parts.headers)?;
     let fence = super::fence(&parts.headers)?;
+    let key = idempotency::key(&parts.headers)?;
+    let envelope = |put: Put| Ok::<_, StarError>(keyed(fenced(put.envelope(&path)?, fence), key.as_ref()));
     let nothing_yet = Put { body: None, only_if: only_if.clone() };
-    let permit = caller.admit(state, fenced(nothing_yet.envelope(&path)?, fence)).await?;
+    let permit = caller.admit(state, envelope(nothing_yet)?).await?;
     if path.files().is_none() {
         return Err(not_a_file(&path));
     }
@@ -61,7 +65,7 @@ async fn write(state: &ApiState, caller: &Caller, parts: &Parts, upload: &mut Up
     let content = upload.keep(state.tree().ports.content.as_ref(), expected, &path).await?;
     let put = Put { body: Some(Body { content, content_type }), only_if };
     // The bytes may have taken their time; the message begins now.
-    let permit = caller.admit(state, fenced(put.envelope(&path)?, fence)).await?;
+    let permit = caller.admit(state, envelope(put)?).await?;
     Put::answer(&state.tree().ask(permit).await?)
 }
 

@@ -6,10 +6,12 @@ use axum::http::HeaderName;
 use connectrpc::{ConnectError, RequestContext};
 use star_core::command::Command;
 use star_core::lock::fence::fenced;
+use star_core::once::{IdempotencyKey, keyed};
 use star_path::ResourcePath;
 use star_wire::{Deadline, Envelope, Reply, StarError};
 
 use crate::auth::Caller;
+use crate::idempotency;
 use crate::limits;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
@@ -25,6 +27,7 @@ pub(super) struct Call<'s> {
     pub(super) caller: Caller,
     deadline: Option<Instant>,
     says_how_long: bool,
+    key: Result<Option<IdempotencyKey>, StarError>,
 }
 
 impl<'s> Call<'s> {
@@ -37,7 +40,13 @@ impl<'s> Call<'s> {
             request_id: RequestId::made(),
         });
         let says_how_long = TIMEOUTS.iter().any(|name| context.headers().contains_key(name));
-        Call { state, caller, deadline: context.deadline(), says_how_long }
+        let key = idempotency::key(context.headers());
+        Call { state, caller, deadline: context.deadline(), says_how_long, key }
+    }
+
+    /// The key under which the call may be made again.
+    pub(super) fn key(&self) -> Result<Option<&IdempotencyKey>, StarError> {
+        self.key.as_ref().map(Option::as_ref).map_err(StarError::clone)
     }
 
     /// Until when the answer is of use. `timeout_ms` is what the message itself says, 0 for
@@ -63,14 +72,26 @@ impl<'s> Call<'s> {
         C::answer(&self.send(command.envelope(to)?.with_deadline(self.deadline(0))).await?)
     }
 
-    /// The same under locks, whose tokens are those of the field `fence`.
+    /// The same under locks, whose tokens are those of the field `fence`, and under the key of the
+    /// call.
     pub(super) async fn fenced<C: Command>(
         &self,
         to: &ResourcePath,
         command: &C,
         fence: &str,
     ) -> Result<C::Answer, StarError> {
-        let envelope = fenced(command.envelope(to)?, fence).with_deadline(self.deadline(0));
+        self.under(to, command, fence, self.key()?).await
+    }
+
+    /// The same under another key.
+    pub(super) async fn under<C: Command>(
+        &self,
+        to: &ResourcePath,
+        command: &C,
+        fence: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<C::Answer, StarError> {
+        let envelope = keyed(fenced(command.envelope(to)?, fence), key).with_deadline(self.deadline(0));
         C::answer(&self.send(envelope).await?)
     }
 

@@ -52,14 +52,20 @@ impl v1::Locks for LocksService {
 
 async fn lock(call: &Call<'_>, request: v1::LockRequest) -> Result<v1::LockResponse, StarError> {
     let path = ResourcePath::parse(&request.path)?;
-    let holder = if request.holder.is_empty() { MessageId::next().to_string() } else { request.holder };
+    let key = call.key()?;
+    let holder = match (request.holder, key) {
+        (said, _) if !said.is_empty() => said,
+        // The same holder when the request comes again.
+        (_, Some(key)) => key.fingerprint(),
+        (_, None) => MessageId::next().to_string(),
+    };
     let claim = if request.steal { Claim::Steal(holder) } else { Claim::IfFree(holder) };
     let command = Lock { claim, ttl_ms: ttl_ms(request.ttl_ms), note: request.note };
     let wait = Duration::from_millis(request.wait_ms).min(core_limits::LOCK_WAIT);
     // The last request may begin when the wait is over.
     let patience = wait.saturating_add(limits::CALL_DEFAULT);
     let deadline = call.deadline(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-    let held = call.state.tree().lock(&call.caller.authority, &path, &command, wait, deadline).await?;
+    let held = call.state.tree().lock(&call.caller.authority, &path, &command, key, wait, deadline).await?;
     Ok(v1::LockResponse { lock: schema::lock(&path, &held).into(), ..Default::default() })
 }
 
@@ -72,7 +78,7 @@ async fn renew(call: &Call<'_>, request: v1::RenewRequest) -> Result<v1::RenewRe
 
 async fn unlock(call: &Call<'_>, request: v1::UnlockRequest) -> Result<v1::UnlockResponse, StarError> {
     let path = ResourcePath::parse(&request.path)?;
-    let unlocked = call.command(&path, &Unlock { token: token(&path, &request.fence)? }).await?;
+    let unlocked = call.fenced(&path, &Unlock { token: token(&path, &request.fence)? }, "").await?;
     Ok(v1::UnlockResponse { revision: unlocked.revision, ..Default::default() })
 }
 

@@ -2,6 +2,7 @@
 
 use connectrpc::{RequestContext, Router, handler_fn};
 use star_api::v1;
+use star_core::once::IdempotencyKey;
 use star_path::ResourcePath;
 use star_wire::{Envelope, ErrorCode, Method, StarError};
 
@@ -41,7 +42,8 @@ async fn ask(call: &Call<'_>, request: v1::AskRequest) -> Result<Answer, StarErr
     let payload = Payload::asked(request.body, request.content_type)?;
     let form = payload.form;
     let mut envelope = envelope(&request.to, &request.method, payload)?;
-    envelope.headers = payload::headers(request.headers, request.idempotency_key)?;
+    let key = key(call, &request.idempotency_key)?;
+    envelope.headers = payload::headers(request.headers, key.as_ref())?;
     let reply = call.send(envelope.with_deadline(call.deadline(request.timeout_ms))).await?;
     Ok(Answer { reply, form })
 }
@@ -49,12 +51,22 @@ async fn ask(call: &Call<'_>, request: v1::AskRequest) -> Result<Answer, StarErr
 async fn tell(call: &Call<'_>, request: v1::TellRequest) -> Result<v1::TellResponse, StarError> {
     let payload = Payload::told(request.body, request.content_type)?;
     let mut envelope = envelope(&request.to, &request.method, payload)?;
-    envelope.headers = payload::headers(request.headers, request.idempotency_key)?;
-    let id = envelope.id;
+    let key = key(call, &request.idempotency_key)?;
+    envelope.headers = payload::headers(request.headers, key.as_ref())?;
     let envelope = envelope.with_deadline(call.deadline(request.timeout_ms));
     let permit = call.caller.admit(call.state, envelope).await?;
+    // Under a key, a message has the same id whenever it is sent.
+    let id = permit.envelope().id;
     call.state.tree().tell(permit).await?;
     Ok(v1::TellResponse { message_id: id.to_string(), ..Default::default() })
+}
+
+/// The key of a message: that of its own field, else that of the call.
+fn key(call: &Call<'_>, field: &str) -> Result<Option<IdempotencyKey>, StarError> {
+    match field {
+        "" => call.key().map(Option::<&IdempotencyKey>::cloned),
+        field => IdempotencyKey::parse(field).map(Some),
+    }
 }
 
 /// A message that is a kind's or mechtron's own. What Starlane itself answers has calls of its

@@ -71,11 +71,13 @@ async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::Creat
     };
     let create =
         Create { path: path.clone(), kind, properties: properties.clone(), labels: labels.clone(), owner, strategy };
-    let changed = call.state.tree().create_fenced(&call.caller.authority, create, &request.fence).await?;
+    let key = call.key()?;
+    let changed = call.state.tree().create_fenced(&call.caller.authority, create, &request.fence, key).await?;
     let created = changed.changed;
     let something_to_set = !properties.is_empty() || !labels.is_empty();
     let changed = if !created && something_to_set {
-        call.fenced(&path, &Set { properties, labels, ..Set::default() }, &request.fence).await?
+        let key = key.map(|key| key.step("set"));
+        call.under(&path, &Set { properties, labels, ..Set::default() }, &request.fence, key.as_ref()).await?
     } else {
         changed
     };
