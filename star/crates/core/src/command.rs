@@ -95,6 +95,9 @@ pub enum Strategy {
     Create,
     /// It is left as it is, if it is of the same kind.
     Ensure,
+    /// It is brought to the properties and labels that are asked for, if it is of the same kind;
+    /// others that it has stay.
+    Apply,
 }
 
 /// Makes a child. Sent to the parent.
@@ -108,7 +111,8 @@ pub struct Create {
     pub properties: BTreeMap<PropertyKey, String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Who shall own it; the owner of the parent when it is not said.
+    /// Who shall own it. When it is not said: the User who makes it, and where a resource makes it
+    /// the owner of the parent.
     pub owner: Option<ResourcePath>,
     /// What if it exists.
     pub strategy: Strategy,
@@ -123,6 +127,13 @@ pub struct Changed {
     pub warnings: Vec<String>,
     /// Whether anything was changed.
     pub changed: bool,
+}
+
+impl Changed {
+    /// Whether the resource is there since this change.
+    pub fn was_made(&self) -> bool {
+        self.changed && self.resource.created == self.resource.modified
+    }
 }
 
 /// Asks for everything about a resource.

@@ -6,6 +6,7 @@
 //! | `c/` parent `00` last segment | the kind of a child, as one byte |
 //! | `t/` series `00` tag | the version that a tag names |
 //! | `w/` path | the former [`Status`](crate::status::Status)es of a resource |
+//! | `n/` parent `00` name | how far a [name with `%`](crate::numbers) was counted |
 //! | `v/` series `00` version | the digest under which a version was published |
 //! | `h/` path `00` `fence`, `lease` | the lock that somebody holds, as [`held`](crate::lock::held) says |
 //!
@@ -97,6 +98,11 @@ pub fn version(series: &ResourcePath, version: &str) -> Key {
     Key::new(["v/", series.as_str(), "\0", version].concat())
 }
 
+/// How far a name below a parent was counted.
+pub fn counter(parent: &ResourcePath, name: &str) -> Key {
+    Key::new(["n/", parent.as_str(), "\0", name].concat())
+}
+
 /// What is written when the lock of a resource passes to another holder, and at no other time.
 pub fn fence(path: &ResourcePath) -> Key {
     Key::new(["h/", path.as_str(), "\0fence"].concat())
@@ -153,7 +159,8 @@ pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
     let subtree = |table: &str| KeyRange::prefix([table, path.as_str(), separator].concat());
     let own = |table: &str| KeyRange::prefix([table, path.as_str(), "\0"].concat());
     let trees = vec![subtree("r/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")];
-    trees.into_iter().chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
+    let counters = [own("n/"), subtree("n/")];
+    trees.into_iter().chain(counters).chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
 }
 
 /// The operations that remove a resource with everything below it.

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod kind;
 pub mod limits;
 pub mod lock;
+pub mod numbers;
 pub mod outbox;
 pub mod placement;
 pub mod ports;

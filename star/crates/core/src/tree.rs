@@ -15,6 +15,7 @@ use crate::dead_letters::DeadLetters;
 use crate::gate::Gate;
 use crate::kind::Kind;
 use crate::limits;
+use crate::numbers::Numbers;
 use crate::placement::Placement;
 use crate::ports::clock::Clock;
 use crate::ports::content::ContentStore;
@@ -63,6 +64,7 @@ pub struct Tree {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) counters: Counters,
     pub(crate) room: Arc<Room>,
+    pub(crate) numbers: Numbers,
     shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
 }
 
@@ -128,6 +130,7 @@ impl Tree {
             dead_letters: DeadLetters::default(),
             room: Arc::new(Room::of(memory_bytes)),
             counters: Counters::default(),
+            numbers: Numbers::default(),
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
         });
         crate::shard::sweep(&tree);

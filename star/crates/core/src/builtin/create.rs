@@ -38,6 +38,9 @@ impl Tree {
         fence: &str,
     ) -> Result<Changed, StarError> {
         let parent = parent_of(&create)?;
+        if create.strategy == Strategy::Apply {
+            return self.apply(authority, create, &parent, fence).await;
+        }
         let permit = self.admit(authority, fenced(create.envelope(&parent)?, fence)).await?;
         let prepared = prepare(self, authority, create).await?;
         let warnings = prepared.plan.warnings.clone();
@@ -68,7 +71,7 @@ async fn prepare(tree: &Arc<Tree>, authority: &Arc<Authority>, mut create: Creat
     Ok(Prepared { create, plan, existing })
 }
 
-fn parent_missing(error: StarError, parent: &ResourcePath) -> StarError {
+pub(super) fn parent_missing(error: StarError, parent: &ResourcePath) -> StarError {
     let missing = error.code() == ErrorCode::NotFound && error.path() == Some(parent);
     if !missing {
         return error;
@@ -119,13 +122,15 @@ async fn existing(tree: &Tree, create: &Create) -> Result<Option<Resource>, Star
     if create.strategy == Strategy::Ensure && resource.record.kind == create.kind {
         return Ok(Some(resource));
     }
-    let what = resource.record.kind;
-    Err(StarError::new(ErrorCode::AlreadyExists, format!("{} exists already, as a {what}", create.path))
-        .at(&create.path)
-        .hint(format!(
-            "`star info {}` shows it; `star create --ensure` accepts it if its kind is the same",
-            create.path
-        )))
+    Err(taken(&resource))
+}
+
+/// The error for a path at which there is something else than may be there.
+pub(super) fn taken(there: &Resource) -> StarError {
+    let (path, what) = (&there.path, there.record.kind);
+    StarError::new(ErrorCode::AlreadyExists, format!("{path} exists already, as a {what}")).at(path).hint(format!(
+        "`star info {path}` shows it; `star create --ensure` accepts it if its kind is the same, and `--apply` changes it"
+    ))
 }
 
 pub(crate) async fn create(
@@ -150,7 +155,7 @@ pub(crate) async fn create(
     let guard = Guard::of(tree, permit).await?;
     let parent = stored::require(&tree.ports.meta, &permit.envelope().to).await?;
     check_parent(command, &parent)?;
-    let (record, also) = records(tree, &prepared, &parent);
+    let (record, also) = records(tree, permit.authority(), &prepared, &parent);
     let mut change = Change::of(&command.path, tree.ports.clock.now_ms());
     // The root belongs to no shard of a Space, and can neither change nor go away.
     if !parent.path.is_root() {
@@ -206,9 +211,18 @@ fn check_parent(create: &Create, parent: &Resource) -> Result<(), StarError> {
 }
 
 /// The record of what is made, and further records that are made with it.
-fn records(tree: &Tree, prepared: &Prepared, parent: &Resource) -> (Record, Vec<(ResourcePath, Record)>) {
+fn records(
+    tree: &Tree,
+    authority: &Authority,
+    prepared: &Prepared,
+    parent: &Resource,
+) -> (Record, Vec<(ResourcePath, Record)>) {
     let Prepared { create, plan, .. } = prepared;
-    let owner = create.owner.clone().unwrap_or_else(|| parent.record.owner.clone());
+    let owner = match (&create.owner, authority) {
+        (Some(said), _) => said.clone(),
+        (None, Authority::Admin(user)) => user.clone(),
+        (None, _) => parent.record.owner.clone(),
+    };
     let mut record = Record::new(create.kind, owner.clone(), tree.ports.clock.now_ms());
     record.properties = create.properties.clone();
     record.properties.extend(plan.properties.clone());

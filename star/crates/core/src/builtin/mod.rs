@@ -5,10 +5,12 @@
 //! the exception: below kinds that do not attend to their children it runs beside the turn, and
 //! preconditions are all that it has.
 
+mod apply;
 mod create;
 mod delete;
 mod info;
 mod lock;
+mod numbered;
 mod properties;
 mod set;
 mod unlock;
