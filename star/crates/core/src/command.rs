@@ -79,6 +79,7 @@ commands! {
     Info => INFO -> Described;
     Set => SET -> Changed;
     Delete => DELETE -> Deleted;
+    Move => MOVE -> Moved;
     Restart => RESTART -> Changed;
     Open => OPEN -> Opened;
     Put => PUT -> Changed;
@@ -188,6 +189,24 @@ pub struct Delete {
 pub struct Deleted {
     /// How many resources, the one asked for included.
     pub resources: u64,
+}
+
+/// Moves a resource with everything below it to another place of its Space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Its path from then on; nothing is there yet, but what shall hold it is.
+    pub to: ResourcePath,
+}
+
+/// What was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The resource at its new place.
+    pub resource: Described,
+    /// How many resources moved, itself included.
+    pub resources: u64,
+    /// What still names the former place.
+    pub warnings: Vec<String>,
 }
 
 /// Begins the actor of a resource anew.

@@ -14,9 +14,12 @@
 //! begins with `acme:web:`. The shard is not part of a key, because it follows from the path and
 //! a list over many Spaces would fall into a thousand ranges.
 
-use star_path::ResourcePath;
+use star_path::{PathError, ResourcePath};
 
 use crate::ports::meta::{Key, KeyRange, Operation, Shard};
+
+/// How long the name of a table is, with which every key begins.
+pub const TABLE_BYTES: usize = 2;
 
 /// The shard that a path belongs to.
 pub fn shard(path: &ResourcePath) -> Shard {
@@ -122,6 +125,11 @@ pub fn path_of_lease(key: &Key) -> Option<ResourcePath> {
     ResourcePath::parse(text.strip_suffix(LEASE)?).ok()
 }
 
+/// Whether a key is that of a lock.
+pub fn is_lock(key: &Key) -> bool {
+    key.as_bytes().starts_with(b"h/")
+}
+
 /// The locks below a resource, without its own.
 pub fn locks_below(path: &ResourcePath) -> KeyRange {
     KeyRange::prefix(["h/", path.as_str(), ":"].concat())
@@ -161,6 +169,17 @@ pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
     let trees = vec![subtree("r/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")];
     let counters = [own("n/"), subtree("n/")];
     trees.into_iter().chain(counters).chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
+}
+
+/// The directory of the same name for a file, and the other way round: to everybody who copies them
+/// to a disk they are the same.
+pub fn twin_of_file(path: &ResourcePath) -> Result<ResourcePath, PathError> {
+    let files = path.files_decoded().unwrap_or_default();
+    let twin = match files.strip_suffix('/') {
+        Some(file) => file.to_owned(),
+        None => format!("{files}/"),
+    };
+    path.without_files().with_files(&twin)
 }
 
 /// The operations that remove a resource with everything below it.

@@ -123,6 +123,10 @@ pub const NUMBER_ATTEMPTS: usize = 64;
 /// Most numbers that are taken from the store at once, for as many as wait: what a crash can skip.
 pub const NUMBERS_AT_ONCE: u64 = 256;
 
+/// Most rows that a move takes along: what a batch of the store holds, less what removes them from
+/// the former place. A resource has two, and one more for each label, tag and version.
+pub const MOVE_ROWS: usize = 480;
+
 /// Calls that may lead to each other; a longer chain is a mistake.
 pub const CHAIN: usize = 8;
 

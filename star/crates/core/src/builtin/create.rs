@@ -97,11 +97,7 @@ fn parent_of(create: &Create) -> Result<ResourcePath, StarError> {
     }
     let form_fits = match spec.segment {
         Segment::Space => path.parent().is_some_and(|parent| parent.is_root()),
-        Segment::Name => {
-            path.names().last().is_some_and(star_path::ordinary_name)
-                && path.release().is_none()
-                && path.files().is_none()
-        }
+        Segment::Name => is_ordinary(path),
         Segment::Root | Segment::Version | Segment::File => false,
     };
     match path.parent() {
@@ -114,6 +110,11 @@ fn parent_of(create: &Create) -> Result<ResourcePath, StarError> {
             spec.example.replace("PATH", "acme:name")
         ))),
     }
+}
+
+/// Whether a path ends with an ordinary name.
+pub(super) fn is_ordinary(path: &ResourcePath) -> bool {
+    path.names().last().is_some_and(star_path::ordinary_name) && path.release().is_none() && path.files().is_none()
 }
 
 /// The resource that is there already; an error when it must not be.
@@ -154,7 +155,7 @@ pub(crate) async fn create(
     }
     let guard = Guard::of(tree, permit).await?;
     let parent = stored::require(&tree.ports.meta, &permit.envelope().to).await?;
-    check_parent(command, &parent)?;
+    check_parent(&command.path, command.kind, &parent)?;
     let (record, also) = records(tree, permit.authority(), &prepared, &parent);
     let mut change = Change::of(&command.path, tree.ports.clock.now_ms());
     // The root belongs to no shard of a Space, and can neither change nor go away.
@@ -199,14 +200,15 @@ async fn interrupted(
     Ok(StarError::new(ErrorCode::ParentNotFound, format!("{} was removed meanwhile", parent.path)).at(&command.path))
 }
 
-fn check_parent(create: &Create, parent: &Resource) -> Result<(), StarError> {
-    let (spec, held_by) = (create.kind.spec(), parent.record.kind);
+/// Whether a parent can hold a resource of a kind.
+pub(super) fn check_parent(path: &ResourcePath, kind: Kind, parent: &Resource) -> Result<(), StarError> {
+    let (spec, held_by) = (kind.spec(), parent.record.kind);
     if spec.parents.contains(&held_by) {
         return Ok(());
     }
     let allowed: Vec<String> = spec.parents.iter().map(Kind::to_string).collect();
     Err(StarError::new(ErrorCode::WrongParent, format!("a {held_by} ({}) cannot hold a {}", parent.path, spec.name))
-        .at(&create.path)
+        .at(path)
         .hint(format!("a {} goes under: {}", spec.name, allowed.join(", "))))
 }
 

@@ -12,6 +12,7 @@ mod info;
 mod lock;
 mod numbered;
 mod properties;
+mod relocate;
 mod set;
 mod unlock;
 
@@ -32,6 +33,7 @@ pub(crate) use create::{Prepared, create};
 pub(crate) use delete::delete;
 pub(crate) use info::info;
 pub(crate) use lock::lock;
+pub(crate) use relocate::relocate;
 pub(crate) use set::set;
 pub(crate) use unlock::unlock;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use connectrpc::{RequestContext, ServiceRequest, ServiceResult};
 use semver::Version;
 use star_api::v1;
-use star_core::command::{Changed, Create, Delete, Info, Restart, Set, Strategy, Tag};
+use star_core::command::{Changed, Create, Delete, Info, Move, Restart, Set, Strategy, Tag};
 use star_core::kind::Kind;
 use star_core::numbers::NumberedPath;
 use star_core::ports::meta::Key;
@@ -46,6 +46,7 @@ calls! {
     get: GetRequest => GetResponse;
     set: SetRequest => SetResponse;
     delete: DeleteRequest => DeleteResponse;
+    r#move: MoveRequest => MoveResponse;
     restart: RestartRequest => RestartResponse;
     tag: TagRequest => TagResponse;
     kinds: KindsRequest => KindsResponse;
@@ -154,6 +155,14 @@ async fn delete(call: &Call<'_>, request: v1::DeleteRequest) -> Result<v1::Delet
     let delete = Delete { recursive: request.recursive, if_digest: None };
     let deleted = call.fenced(&path, &delete, &request.fence).await?;
     Ok(v1::DeleteResponse { deleted: deleted.resources, ..Default::default() })
+}
+
+async fn r#move(call: &Call<'_>, request: v1::MoveRequest) -> Result<v1::MoveResponse, StarError> {
+    let (from, to) = (ResourcePath::parse(&request.from)?, ResourcePath::parse(&request.to)?);
+    let moved = call.fenced(&from, &Move { to }, &request.fence).await?;
+    let mut resource = schema::described(moved.resource);
+    resource.warnings = moved.warnings;
+    Ok(v1::MoveResponse { resource: resource.into(), moved: moved.resources, ..Default::default() })
 }
 
 async fn restart(call: &Call<'_>, request: v1::RestartRequest) -> Result<v1::RestartResponse, StarError> {
