@@ -99,6 +99,50 @@ fn one_turn(url: &str, key: &str, turn: (usize, usize, usize), acknowledged: &Mu
     }
 }
 
+/// Resources of the tree that is removed under a kill: more than a batch has operations.
+const TREE: usize = 600;
+
+#[test]
+fn a_tree_that_is_removed_under_a_kill_is_there_whole_or_not_at_all() {
+    let mut star = Star::start();
+    star.run(&["create", "Space", "localhost"]).ok();
+    let mut dice = Dice::of(11);
+    for round in 0..ROUNDS {
+        let top = format!("localhost:t{round}");
+        grow(&star, &top);
+        let (url, key, pause) = (star.api_url(), star.key(), dice.below(20));
+        std::thread::scope(|scope| {
+            let body = json!({ "path": top, "recursive": true }).to_string();
+            let removal = Http::to(&url, "POST", "/starlane.v1.Resources/Delete").key(&key);
+            scope.spawn(move || removal.header("content-type", "application/json").body(body).try_send().ok());
+            // When exactly the power fails is what the dice decide.
+            std::thread::sleep(std::time::Duration::from_millis(pause));
+            star.kill_nine();
+        });
+        star.restart();
+        let listed = star.run(&["ls", "-r", &top, "-o", "jsonl"]);
+        let left = if listed.code == Some(0) { listed.stdout.lines().count() } else { 0 };
+        assert!(left == 0 || left == TREE, "{left} of {TREE} are left: {listed:?}");
+        let info = star.call("Resources/Info", &json!({ "path": top }));
+        assert_eq!(info.status, if left == 0 { 404 } else { 200 });
+    }
+}
+
+/// A resource with [`TREE`] below it.
+fn grow(star: &Star, top: &str) {
+    star.run(&["create", "Base", top]).ok();
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            scope.spawn(move || {
+                for number in (client..TREE).step_by(CLIENTS) {
+                    let create = json!({ "path": format!("{top}:n{number}"), "kind": "Base" });
+                    star.call("Resources/Create", &create).is(200);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn an_index_that_is_lost_is_made_anew_from_the_log() {
     let mut star = Star::start();

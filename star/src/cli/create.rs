@@ -2,6 +2,7 @@
 
 use star_client::v1::{CreateRequest, Resource, Strategy};
 use star_core::kind::Kind;
+use star_core::numbers::NumberedPath;
 use star_path::ResourcePath;
 
 use super::error::CliError;
@@ -19,11 +20,13 @@ Examples:
   star create FileSystem localhost:files -p title='Shared files' --label team=red
   star create App localhost:app --from localhost:hello:1.0.0:/app.yaml
   star create Base localhost:projects --ensure
-  star create Base localhost:projects --idempotency-key job-4711")]
+  star create Base localhost:projects --idempotency-key job-4711
+  star create FileSystem localhost:files -p title=Files --apply
+  star create Base 'localhost:projects:job-%'")]
 pub(crate) struct Create {
     /// What it is, such as FileSystem
     kind: String,
-    /// Its path
+    /// Its path; `%` in the last name stands for the next number
     path: String,
     /// Document that describes it, such as acme:site:1.0.0:/app.yaml
     #[arg(long, value_name = "REF")]
@@ -37,9 +40,12 @@ pub(crate) struct Create {
     /// Resource that owns it [default: you]
     #[arg(long, value_name = "PATH")]
     owner: Option<String>,
-    /// Succeed if it is there already; properties and labels are set as given
+    /// Succeed if it is there already, and leave it as it is
     #[arg(long)]
     ensure: bool,
+    /// Make it, or bring properties and labels of the one that is there to what is given
+    #[arg(long, conflicts_with = "ensure")]
+    apply: bool,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -49,10 +55,15 @@ pub(crate) struct Create {
 
 impl Create {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
-        let path = paths::resource(&self.path)?;
+        let numbered = NumberedPath::parse(&self.path)?;
+        let parent = match &numbered {
+            Some(name) => Some(name.parent().clone()),
+            None => paths::resource(&self.path)?.parent(),
+        };
         let kind = Kind::parse(&self.kind)?;
+        let strategy = self.strategy();
         let request = CreateRequest {
-            path: path.to_string(),
+            path: self.path.clone(),
             kind: kind.to_string(),
             properties: pairs::map("--property", &self.property)?,
             labels: pairs::map("--label", &self.label)?,
@@ -63,7 +74,7 @@ impl Create {
                 .transpose()?
                 .map(|path| path.to_string())
                 .unwrap_or_default(),
-            strategy: if self.ensure { Strategy::STRATEGY_ENSURE } else { Strategy::STRATEGY_CREATE }.into(),
+            strategy: strategy.into(),
             from: self
                 .from
                 .as_deref()
@@ -74,7 +85,7 @@ impl Create {
             ..Default::default()
         };
         if self.dry_run {
-            return rehearse(session, &path, kind).await;
+            return rehearse(session, &self.path, parent, kind).await;
         }
         let response = self.once.client(session)?.create(request).await?;
         let resource = response.resource.into_option().unwrap_or_default();
@@ -84,16 +95,28 @@ impl Create {
         if !session.output.is_human() {
             return session.output.value(&resource);
         }
-        let done = if response.created { "created" } else { "there already:" };
+        let done = match (response.created, response.changed) {
+            (true, _) => "created",
+            (false, true) => "changed",
+            (false, false) => "there already:",
+        };
         session.output.note(&format!("{done} {} ({})", resource.path, resource.kind));
         session.output.next(&next(kind, &resource));
         Ok(())
     }
+
+    fn strategy(&self) -> Strategy {
+        match (self.ensure, self.apply) {
+            (true, _) => Strategy::STRATEGY_ENSURE,
+            (_, true) => Strategy::STRATEGY_APPLY,
+            _ => Strategy::STRATEGY_CREATE,
+        }
+    }
 }
 
 /// Looks at what the creation depends on.
-async fn rehearse(session: &Session, path: &ResourcePath, kind: Kind) -> Result<(), CliError> {
-    if let Some(parent) = path.parent() {
+async fn rehearse(session: &Session, path: &str, parent: Option<ResourcePath>, kind: Kind) -> Result<(), CliError> {
+    if let Some(parent) = parent {
         session.client()?.info(&parent).await?;
     }
     if !session.output.is_human() {

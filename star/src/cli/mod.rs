@@ -25,6 +25,7 @@ mod lock;
 mod login;
 mod logout;
 mod ls;
+mod mv;
 mod once;
 mod pairs;
 mod paths;
@@ -82,6 +83,7 @@ enum Command {
     Get(get::Get),
     Set(set::Set),
     Restart(restart::Restart),
+    Mv(mv::Mv),
     Rm(rm::Rm),
     Cp(cp::Cp),
     Cat(cat::Cat),
@@ -222,6 +224,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Get(it) => it.run(session).await,
         Command::Set(it) => it.run(session).await,
         Command::Restart(it) => it.run(session).await,
+        Command::Mv(it) => it.run(session).await,
         Command::Rm(it) => it.run(session).await,
         Command::Cp(it) => it.run(session).await,
         Command::Cat(it) => it.run(session).await,

@@ -124,7 +124,7 @@ fn every_command_of_the_quick_start_can_be_typed() {
 #[test]
 fn a_change_can_be_rehearsed() {
     for command in commands() {
-        let changes = ["create", "set", "rm", "cp", "publish", "tag"].contains(&command.get_name());
+        let changes = ["create", "set", "mv", "rm", "cp", "publish", "tag"].contains(&command.get_name());
         let has = command.get_arguments().any(|argument| argument.get_id() == "dry_run");
         assert_eq!(changes, has, "{}", command.get_name());
     }

@@ -11,7 +11,7 @@ Begin:
 
 Run       serve, status, doctor
 Access    login, logout, whoami
-Resources create, ls, info, get, set, rm, restart, kinds
+Resources create, ls, info, get, set, mv, rm, restart, kinds
 Files     cp, cat
 Bundles   publish, tag, check
 Locks     lock, unlock, with-lock

@@ -45,6 +45,11 @@ fn what_exists_is_not_made_twice() {
     refused(&star, &["create", "Base", "localhost:files"], 6).saying(&["S0401", "as a FileSystem"]);
     refused(&star, &["create", "Base", "localhost:files", "--ensure"], 6).saying(&["S0401"]);
     star.unchanged_by(|| star.run(&["create", "FileSystem", "localhost:files", "--ensure"]).ok());
+    refused(&star, &["create", "Base", "localhost:files", "--apply"], 6).saying(&["S0401", "keeps its kind"]);
+    let apply = ["create", "FileSystem", "localhost:files", "-p", "title=Files", "--label", "env=prod", "--apply"];
+    star.run(&apply).ok();
+    star.unchanged_by(|| star.run(&apply).ok());
+    refused(&star, &["create", "Base", "localhost:job-%", "--apply"], 2).saying(&["localhost:job-%", "--apply"]);
 }
 
 #[test]

@@ -80,6 +80,13 @@ impl Client {
         Ok(response.deleted)
     }
 
+    /// Moves a resource with everything below it to another place of its Space.
+    pub async fn move_to(&self, from: &ResourcePath, to: &ResourcePath) -> Result<v1::MoveResponse, ClientError> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let request = v1::MoveRequest { from, to, fence: self.fence_or(String::new()), ..Default::default() };
+        self.unary("Resources/Move", &request).await
+    }
+
     /// Begins what acts for a resource anew, also while it rests after a failure.
     pub async fn restart(&self, path: &ResourcePath) -> Result<v1::Resource, ClientError> {
         let request = v1::RestartRequest { path: path.to_string(), ..Default::default() };

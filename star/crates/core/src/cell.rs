@@ -191,6 +191,7 @@ impl Cell {
             (actor, "star.create") => Box::pin(guarded(builtin::create(&self.context, inside(actor), permit))).await,
             (_, "star.restart") => Box::pin(guarded(self.restart(permit))).await,
             (actor, "star.delete") => Box::pin(guarded(builtin::delete(&self.context, inside(actor), permit))).await,
+            (actor, "star.move") => Box::pin(guarded(builtin::relocate(&self.context, inside(actor), permit))).await,
             (_, "star.lock") => Box::pin(guarded(builtin::lock(&self.context, permit))).await,
             (_, "star.unlock") => Box::pin(guarded(builtin::unlock(&self.context, permit))).await,
             (Ok(actor), _) => guarded(actor.handle(&self.context, permit)).await,

@@ -79,6 +79,7 @@ commands! {
     Info => INFO -> Described;
     Set => SET -> Changed;
     Delete => DELETE -> Deleted;
+    Move => MOVE -> Moved;
     Restart => RESTART -> Changed;
     Open => OPEN -> Opened;
     Put => PUT -> Changed;
@@ -95,6 +96,9 @@ pub enum Strategy {
     Create,
     /// It is left as it is, if it is of the same kind.
     Ensure,
+    /// It is brought to the properties and labels that are asked for, if it is of the same kind;
+    /// others that it has stay.
+    Apply,
 }
 
 /// Makes a child. Sent to the parent.
@@ -108,7 +112,8 @@ pub struct Create {
     pub properties: BTreeMap<PropertyKey, String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Who shall own it; the owner of the parent when it is not said.
+    /// Who shall own it. When it is not said: the User who makes it, and where a resource makes it
+    /// the owner of the parent.
     pub owner: Option<ResourcePath>,
     /// What if it exists.
     pub strategy: Strategy,
@@ -123,6 +128,13 @@ pub struct Changed {
     pub warnings: Vec<String>,
     /// Whether anything was changed.
     pub changed: bool,
+}
+
+impl Changed {
+    /// Whether the resource is there since this change.
+    pub fn was_made(&self) -> bool {
+        self.changed && self.resource.created == self.resource.modified
+    }
 }
 
 /// Asks for everything about a resource.
@@ -177,6 +189,24 @@ pub struct Delete {
 pub struct Deleted {
     /// How many resources, the one asked for included.
     pub resources: u64,
+}
+
+/// Moves a resource with everything below it to another place of its Space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Its path from then on; nothing is there yet, but what shall hold it is.
+    pub to: ResourcePath,
+}
+
+/// What was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The resource at its new place.
+    pub resource: Described,
+    /// How many resources moved, itself included.
+    pub resources: u64,
+    /// What still names the former place.
+    pub warnings: Vec<String>,
 }
 
 /// Begins the actor of a resource anew.

@@ -41,11 +41,13 @@ pub enum EventType {
     LockStolen,
     /// A message that nobody waited for came to nothing.
     DeadLetter,
+    /// A resource was moved, with everything below it: told where it was and where it is.
+    Moved,
 }
 
 impl EventType {
     /// Every type, in the order of the stored form.
-    pub const ALL: [EventType; 9] = [
+    pub const ALL: [EventType; 14] = [
         EventType::Created,
         EventType::Changed,
         EventType::Written,
@@ -55,6 +57,11 @@ impl EventType {
         EventType::Tagged,
         EventType::Broadcast,
         EventType::RoutesRejected,
+        EventType::Locked,
+        EventType::Unlocked,
+        EventType::LockStolen,
+        EventType::DeadLetter,
+        EventType::Moved,
     ];
 
     /// The word for it, as clients see it.
@@ -73,6 +80,7 @@ impl EventType {
             EventType::Unlocked => "unlocked",
             EventType::LockStolen => "lock-stolen",
             EventType::DeadLetter => "dead-letter",
+            EventType::Moved => "moved",
         }
     }
 }
@@ -112,7 +120,17 @@ impl Event {
     pub fn makes_its_resource(&self) -> bool {
         match self.what {
             EventType::Created | EventType::Published => true,
+            EventType::Moved => self.detail.get("to").is_some_and(|to| to == self.path.as_str()),
             EventType::Written => self.detail.get("created").is_some_and(|created| created == "true"),
+            _ => false,
+        }
+    }
+
+    /// Whether the resource is not there any more since this event.
+    pub fn takes_its_resource_away(&self) -> bool {
+        match self.what {
+            EventType::Deleted => true,
+            EventType::Moved => !self.makes_its_resource(),
             _ => false,
         }
     }

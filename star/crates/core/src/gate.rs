@@ -43,7 +43,7 @@ impl Right {
                 Right::Write
             }
             "star.create" => Right::Create,
-            "star.delete" => Right::Delete,
+            "star.delete" | "star.move" => Right::Delete,
             _ => Right::Execute,
         }
     }

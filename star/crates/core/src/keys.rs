@@ -6,6 +6,7 @@
 //! | `c/` parent `00` last segment | the kind of a child, as one byte |
 //! | `t/` series `00` tag | the version that a tag names |
 //! | `w/` path | the former [`Status`](crate::status::Status)es of a resource |
+//! | `n/` parent `00` name | how far a [name with `%`](crate::numbers) was counted |
 //! | `v/` series `00` version | the digest under which a version was published |
 //! | `h/` path `00` `fence`, `lease` | the lock that somebody holds, as [`held`](crate::lock::held) says |
 //! | `i/` Space `00` caller, key | what was answered under an idempotency key, as [`once`](crate::once) says |
@@ -14,9 +15,12 @@
 //! begins with `acme:web:`. The shard is not part of a key, because it follows from the path and
 //! a list over many Spaces would fall into a thousand ranges.
 
-use star_path::ResourcePath;
+use star_path::{PathError, ResourcePath};
 
 use crate::ports::meta::{Key, KeyRange, Operation, Shard};
+
+/// How long the name of a table is, with which every key begins.
+pub const TABLE_BYTES: usize = 2;
 
 /// The shard that a path belongs to.
 pub fn shard(path: &ResourcePath) -> Shard {
@@ -98,6 +102,11 @@ pub fn version(series: &ResourcePath, version: &str) -> Key {
     Key::new(["v/", series.as_str(), "\0", version].concat())
 }
 
+/// How far a name below a parent was counted.
+pub fn counter(parent: &ResourcePath, name: &str) -> Key {
+    Key::new(["n/", parent.as_str(), "\0", name].concat())
+}
+
 /// What is written when the lock of a resource passes to another holder, and at no other time.
 pub fn fence(path: &ResourcePath) -> Key {
     Key::new(["h/", path.as_str(), "\0fence"].concat())
@@ -115,6 +124,11 @@ const LEASE: &str = "\0lease";
 pub fn path_of_lease(key: &Key) -> Option<ResourcePath> {
     let text = std::str::from_utf8(key.as_bytes().strip_prefix(b"h/")?).ok()?;
     ResourcePath::parse(text.strip_suffix(LEASE)?).ok()
+}
+
+/// Whether a key is that of a lock.
+pub fn is_lock(key: &Key) -> bool {
+    key.as_bytes().starts_with(b"h/")
 }
 
 /// The locks below a resource, without its own.
@@ -187,7 +201,19 @@ pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
     let subtree = |table: &str| KeyRange::prefix([table, path.as_str(), separator].concat());
     let own = |table: &str| KeyRange::prefix([table, path.as_str(), "\0"].concat());
     let trees = vec![subtree("r/"), own("c/"), subtree("c/"), own("t/"), subtree("t/"), own("v/"), subtree("v/")];
-    trees.into_iter().chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
+    let counters = [own("n/"), subtree("n/")];
+    trees.into_iter().chain(counters).chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
+}
+
+/// The directory of the same name for a file, and the other way round: to everybody who copies them
+/// to a disk they are the same.
+pub fn twin_of_file(path: &ResourcePath) -> Result<ResourcePath, PathError> {
+    let files = path.files_decoded().unwrap_or_default();
+    let twin = match files.strip_suffix('/') {
+        Some(file) => file.to_owned(),
+        None => format!("{files}/"),
+    };
+    path.without_files().with_files(&twin)
 }
 
 /// The operations that remove a resource with everything below it.

@@ -21,6 +21,7 @@ pub mod kind;
 pub mod limits;
 pub mod lock;
 mod mailbox;
+pub mod numbers;
 pub mod once;
 pub mod outbox;
 pub mod placement;

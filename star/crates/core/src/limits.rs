@@ -116,6 +116,17 @@ pub const WATCH_PROGRESS: Duration = Duration::from_secs(5);
 /// How often a commit is tried again when somebody else changed the same resource in between.
 pub const COMMIT_ATTEMPTS: usize = 8;
 
+/// How often a number for a name is looked for when others take them, or when names were written by
+/// hand; each time that it fails, somebody else was given theirs.
+pub const NUMBER_ATTEMPTS: usize = 64;
+
+/// Most numbers that are taken from the store at once, for as many as wait: what a crash can skip.
+pub const NUMBERS_AT_ONCE: u64 = 256;
+
+/// Most rows that a move takes along: what a batch of the store holds, less what removes them from
+/// the former place. A resource has two, and one more for each label, tag and version.
+pub const MOVE_ROWS: usize = 480;
+
 /// Calls that may lead to each other; a longer chain is a mistake.
 pub const CHAIN: usize = 8;
 

@@ -201,7 +201,7 @@ impl Tree {
             Some(resolved) => resolved?,
             None => return Err(StarError::not_found(to)),
         };
-        if permit.envelope().method == Method::DELETE {
+        if [Method::DELETE, Method::MOVE].contains(&permit.envelope().method) {
             return Err(names_another(to, &resolved));
         }
         let target = resolved.without_files();
@@ -305,9 +305,9 @@ fn resolves(parent: &Live) -> bool {
     parent.kind == crate::kind::Kind::ArtifactBundleSeries
 }
 
-/// Who removes a tag or a requirement does not mean the version that it names at the moment.
+/// Who removes or moves a tag or a requirement does not mean the version that it names at the moment.
 fn names_another(to: &ResourcePath, resolved: &ResourcePath) -> StarError {
-    StarError::new(ErrorCode::InvalidArgument, format!("{to} is a name of {resolved}, and not removed in its place"))
+    StarError::new(ErrorCode::InvalidArgument, format!("{to} is a name of {resolved}, and does not stand in for it"))
         .at(to)
         .hint(format!("the tag goes with `star tag --delete {to}`, the version with `star rm {resolved}`"))
 }

@@ -11,7 +11,9 @@ use crate::gate::Permit;
 use crate::keys;
 use crate::once::{Answer, Attempt, Kept};
 use crate::ports::clock::UnixMillis;
-use crate::ports::meta::{Batch, CommitError, Committed, MetaStore, Operation, Position, Precondition, ReadError};
+use crate::ports::meta::{
+    Batch, CommitError, Committed, MetaStore, Operation, Position, Precondition, ReadError, Revision,
+};
 use crate::record::{Record, Resource};
 use crate::status::History;
 use crate::turn::Sending;
@@ -41,6 +43,20 @@ pub async fn history(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<H
 pub async fn has_children(meta: &Arc<dyn MetaStore>, path: &ResourcePath) -> Result<bool, StarError> {
     let page = meta.scan(keys::children(path), 1).await.map_err(|error| read_failed(path, &error))?;
     Ok(!page.rows.is_empty())
+}
+
+/// A revision of the shard of a path: what is read behind it is as new as that. It is taken by a
+/// batch that changes nothing.
+pub async fn revision_of_shard(
+    meta: &Arc<dyn MetaStore>,
+    path: &ResourcePath,
+    now_ms: UnixMillis,
+) -> Result<Revision, StarError> {
+    let committed = Change::of(path, now_ms).commit(meta).await?;
+    let committed = committed.ok_or_else(|| {
+        StarError::new(ErrorCode::Internal, "a batch without conditions was in conflict with something").at(path)
+    })?;
+    Ok(committed.revision)
 }
 
 /// A change that is being put together.

@@ -16,6 +16,7 @@ use crate::gate::Gate;
 use crate::kind::Kind;
 use crate::limits;
 use crate::mailbox::Mailbox;
+use crate::numbers::Numbers;
 use crate::once::{self, Register};
 use crate::placement::Placement;
 use crate::ports::clock::Clock;
@@ -66,6 +67,7 @@ pub struct Tree {
     pub(crate) counters: Counters,
     pub(crate) room: Arc<Room>,
     pub(crate) register: Arc<Register>,
+    pub(crate) numbers: Numbers,
     shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
 }
 
@@ -132,6 +134,7 @@ impl Tree {
             dead_letters: DeadLetters::default(),
             room: Arc::new(Room::of(memory_bytes)),
             counters: Counters::default(),
+            numbers: Numbers::default(),
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
         });
         crate::shard::sweep(&tree);

@@ -35,6 +35,8 @@ pub(crate) const PROCEDURES: &[&str] = &[
     v1::RESOURCES_GET_SPEC.procedure,
     v1::RESOURCES_SET_SPEC.procedure,
     v1::RESOURCES_DELETE_SPEC.procedure,
+    v1::RESOURCES_MOVE_SPEC.procedure,
+    v1::RESOURCES_RESTART_SPEC.procedure,
     v1::RESOURCES_TAG_SPEC.procedure,
     v1::RESOURCES_KINDS_SPEC.procedure,
     v1::MESSAGES_ASK_SPEC.procedure,

@@ -144,19 +144,9 @@ async fn owner(context: &ActorContext) -> Result<ResourcePath, StarError> {
 /// A directory `a/` and a file `a` would be the same name to everybody who copies them to a disk.
 fn refuse_file_of_same_name(change: &mut Change, path: &ResourcePath) -> Result<(), StarError> {
     if path.files() != Some("/") {
-        change.only_if(Precondition::Absent(keys::record(&twin(path)?)));
+        change.only_if(Precondition::Absent(keys::record(&keys::twin_of_file(path)?)));
     }
     Ok(())
-}
-
-/// The directory of the same name for a file, and the other way round.
-fn twin(path: &ResourcePath) -> Result<ResourcePath, StarError> {
-    let files = path.files_decoded().unwrap_or_default();
-    let twin = match files.strip_suffix('/') {
-        Some(file) => file.to_owned(),
-        None => format!("{files}/"),
-    };
-    Ok(path.without_files().with_files(&twin)?)
 }
 
 fn check_name(to: &ResourcePath, body: Option<&Body>) -> Result<(), StarError> {

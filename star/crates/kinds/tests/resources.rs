@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use semver::Version;
 use star_core::command::{
-    Command, Create, Delete, Info, Manifest, ManifestEntry, Open, Opened, Publish, Put, PutIf, Set, Strategy, Tag,
+    Command, Create, Delete, Info, Manifest, ManifestEntry, Move, Open, Opened, Publish, Put, PutIf, Set, Strategy, Tag,
 };
 use star_core::kind::Kind;
 use star_core::ports::content::ContentRef;
@@ -234,6 +234,31 @@ async fn an_app_answers_through_its_main_mechtron_within_the_contract_of_the_bin
     let unknown = star.ask(say("acme:app:echo", "sya", "{}")).await.unwrap_err();
     assert_eq!(unknown.code(), ErrorCode::UnsupportedMethod);
     assert!(unknown.hint_text().unwrap().contains("`say`"));
+}
+
+#[tokio::test]
+async fn an_app_that_moved_answers_at_its_other_path_only() {
+    let star = star().await;
+    let files = [
+        ("/app.yaml", APP),
+        ("/mechtron.yaml", MECHTRON),
+        ("/bind.yaml", BIND),
+        ("/say.json", SAY),
+        ("/echo.wasm", "wasm"),
+    ];
+    app(&star, &files).await.unwrap();
+    star.ask(say("acme:app", "say", r#"{"text":"hi"}"#)).await.unwrap();
+    let moved = star.send(&path("acme:app"), &Move { to: path("acme:shop") }).await.unwrap();
+    assert_eq!(moved.resource.record.property("main"), Some("acme:shop:echo"), "it names what moved with it");
+    for to in ["acme:shop", "acme:shop:echo"] {
+        assert_eq!(star.ask(say(to, "say", r#"{"text":"hi"}"#)).await.unwrap().body, r#"{"text":"hi"}"#);
+    }
+    for gone in ["acme:app", "acme:app:echo"] {
+        let error = star.ask(say(gone, "say", r#"{"text":"hi"}"#)).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NotFound, "{gone}");
+    }
+    let series = star.send(&path("acme:site"), &Move { to: path("acme:pages") }).await.unwrap();
+    assert!(series.warnings.iter().any(|warning| warning.starts_with("acme:shop#from")), "{:?}", series.warnings);
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ verbs! {
     SET = "star.set";
     /// Removes a resource, with or without what is below it.
     DELETE = "star.delete";
+    /// Moves a resource with everything below it.
+    MOVE = "star.move";
     /// Begins the actor of a resource anew.
     RESTART = "star.restart";
     /// Names the content behind a File or Artifact.

@@ -22,6 +22,8 @@ async fn a_call_comes_back_with_its_answer() {
     assert_eq!(got.value, "a#title");
     assert_eq!(client.delete(&"a:b".parse().unwrap(), Below::Refuse).await.unwrap(), 1);
     assert_eq!(client.delete(&"a:b".parse().unwrap(), Below::Remove).await.unwrap(), 3);
+    let moved = client.move_to(&"a:b".parse().unwrap(), &"a:c".parse().unwrap()).await.unwrap();
+    assert_eq!((moved.resource.path.as_str(), moved.moved), ("a:c", 2));
     assert_eq!(client.kinds().await.unwrap()[0].name, "Space");
     assert_eq!(client.status().await.unwrap().spaces, 2);
     assert_eq!(client.who_am_i().await.unwrap().agent, "star:users:admin");

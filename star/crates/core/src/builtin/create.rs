@@ -41,18 +41,24 @@ impl Tree {
         key: Option<&IdempotencyKey>,
     ) -> Result<Changed, StarError> {
         let parent = parent_of(&create)?;
+        if create.strategy == Strategy::Apply {
+            return self.apply(authority, create, &parent, (fence, key)).await;
+        }
         let envelope = keyed(fenced(create.envelope(&parent)?, fence), key);
         let permit = self.admit(authority, envelope).await?;
-        let make = async move |tree: Arc<Tree>, permit: Permit| {
-            let prepared = prepare(&tree, permit.authority(), create).await?;
-            tree.ask(permit.with_prepared(prepared)).await
-        };
+        let make = async move |tree: Arc<Tree>, permit: Permit| tree.make(permit, create).await;
         // Looked at before anything is prepared: what was made under the key stands in its own way.
         let reply = match permit.is_keyed() {
             true => self.once(permit, make).await,
             false => make(Arc::clone(self), permit).await,
         };
         Create::answer(&reply.map_err(|error| parent_missing(error, &parent))?)
+    }
+
+    /// Prepares what is to be made, in the caller's time, and then asks the parent.
+    pub(super) async fn make(self: &Arc<Self>, permit: Permit, create: Create) -> Result<Reply, StarError> {
+        let prepared = prepare(self, permit.authority(), create).await?;
+        self.ask(permit.with_prepared(prepared)).await
     }
 }
 
@@ -76,7 +82,7 @@ async fn prepare(tree: &Arc<Tree>, authority: &Arc<Authority>, mut create: Creat
     Ok(Prepared { create, plan, existing })
 }
 
-fn parent_missing(error: StarError, parent: &ResourcePath) -> StarError {
+pub(super) fn parent_missing(error: StarError, parent: &ResourcePath) -> StarError {
     let missing = error.code() == ErrorCode::NotFound && error.path() == Some(parent);
     if !missing {
         return error;
@@ -102,11 +108,7 @@ fn parent_of(create: &Create) -> Result<ResourcePath, StarError> {
     }
     let form_fits = match spec.segment {
         Segment::Space => path.parent().is_some_and(|parent| parent.is_root()),
-        Segment::Name => {
-            path.names().last().is_some_and(star_path::ordinary_name)
-                && path.release().is_none()
-                && path.files().is_none()
-        }
+        Segment::Name => is_ordinary(path),
         Segment::Root | Segment::Version | Segment::File => false,
     };
     match path.parent() {
@@ -121,19 +123,26 @@ fn parent_of(create: &Create) -> Result<ResourcePath, StarError> {
     }
 }
 
+/// Whether a path ends with an ordinary name.
+pub(super) fn is_ordinary(path: &ResourcePath) -> bool {
+    path.names().last().is_some_and(star_path::ordinary_name) && path.release().is_none() && path.files().is_none()
+}
+
 /// The resource that is there already; an error when it must not be.
 async fn existing(tree: &Tree, create: &Create) -> Result<Option<Resource>, StarError> {
     let Some(resource) = stored::load(&tree.ports.meta, &create.path).await? else { return Ok(None) };
     if create.strategy == Strategy::Ensure && resource.record.kind == create.kind {
         return Ok(Some(resource));
     }
-    let what = resource.record.kind;
-    Err(StarError::new(ErrorCode::AlreadyExists, format!("{} exists already, as a {what}", create.path))
-        .at(&create.path)
-        .hint(format!(
-            "`star info {}` shows it; `star create --ensure` accepts it if its kind is the same",
-            create.path
-        )))
+    Err(taken(&resource))
+}
+
+/// The error for a path at which there is something else than may be there.
+pub(super) fn taken(there: &Resource) -> StarError {
+    let (path, what) = (&there.path, there.record.kind);
+    StarError::new(ErrorCode::AlreadyExists, format!("{path} exists already, as a {what}")).at(path).hint(format!(
+        "`star info {path}` shows it; `star create --ensure` accepts it if its kind is the same, and `--apply` changes it"
+    ))
 }
 
 pub(crate) async fn create(
@@ -157,8 +166,8 @@ pub(crate) async fn create(
     }
     let guard = Guard::of(tree, permit).await?;
     let parent = stored::require(&tree.ports.meta, &permit.envelope().to).await?;
-    check_parent(command, &parent)?;
-    let (record, also) = records(tree, &prepared, &parent);
+    check_parent(&command.path, command.kind, &parent)?;
+    let (record, also) = records(tree, permit.authority(), &prepared, &parent);
     let mut change = Change::of(&command.path, tree.ports.clock.now_ms());
     // The root belongs to no shard of a Space, and can neither change nor go away.
     if !parent.path.is_root() {
@@ -204,21 +213,31 @@ async fn interrupted(
     Ok(StarError::new(ErrorCode::ParentNotFound, format!("{} was removed meanwhile", parent.path)).at(&command.path))
 }
 
-fn check_parent(create: &Create, parent: &Resource) -> Result<(), StarError> {
-    let (spec, held_by) = (create.kind.spec(), parent.record.kind);
+/// Whether a parent can hold a resource of a kind.
+pub(super) fn check_parent(path: &ResourcePath, kind: Kind, parent: &Resource) -> Result<(), StarError> {
+    let (spec, held_by) = (kind.spec(), parent.record.kind);
     if spec.parents.contains(&held_by) {
         return Ok(());
     }
     let allowed: Vec<String> = spec.parents.iter().map(Kind::to_string).collect();
     Err(StarError::new(ErrorCode::WrongParent, format!("a {held_by} ({}) cannot hold a {}", parent.path, spec.name))
-        .at(&create.path)
+        .at(path)
         .hint(format!("a {} goes under: {}", spec.name, allowed.join(", "))))
 }
 
 /// The record of what is made, and further records that are made with it.
-fn records(tree: &Tree, prepared: &Prepared, parent: &Resource) -> (Record, Vec<(ResourcePath, Record)>) {
+fn records(
+    tree: &Tree,
+    authority: &Authority,
+    prepared: &Prepared,
+    parent: &Resource,
+) -> (Record, Vec<(ResourcePath, Record)>) {
     let Prepared { create, plan, .. } = prepared;
-    let owner = create.owner.clone().unwrap_or_else(|| parent.record.owner.clone());
+    let owner = match (&create.owner, authority) {
+        (Some(said), _) => said.clone(),
+        (None, Authority::Admin(user)) => user.clone(),
+        (None, _) => parent.record.owner.clone(),
+    };
     let mut record = Record::new(create.kind, owner.clone(), tree.ports.clock.now_ms());
     record.properties = create.properties.clone();
     record.properties.extend(plan.properties.clone());

@@ -1,4 +1,7 @@
 //! Removing a resource, alone or with everything below it, in one moment.
+//!
+//! However much lies below, it is one batch: a range of keys is one operation. So whoever reads finds
+//! all of it or nothing, and so does a Star that starts after a crash.
 
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Reply, StarError};
@@ -22,8 +25,9 @@ pub(crate) async fn delete(
 ) -> Result<Reply, StarError> {
     let command = Delete::of(permit.envelope())?;
     let ports = &context.tree.ports;
-    for _ in 0..limits::COMMIT_ATTEMPTS {
+    for attempt in 0..limits::COMMIT_ATTEMPTS {
         let target = stored::require(&ports.meta, &permit.envelope().to).await?;
+        let alone = if command.recursive { None } else { stays_empty(context, &target, attempt).await? };
         check(context, &command, &target).await?;
         let guard = match command.recursive {
             true => Guard::of_tree(&context.tree, permit).await?,
@@ -32,6 +36,9 @@ pub(crate) async fn delete(
         let resources = count(context, &target.path).await?;
         let mut change = Change::of(&target.path, ports.clock.now_ms());
         change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
+        if let Some(alone) = alone {
+            change.only_if(alone);
+        }
         guard.bind(&mut change)?;
         for operation in operations(&target) {
             change.then(operation);
@@ -48,6 +55,31 @@ pub(crate) async fn delete(
         }
     }
     Err(stored::contended(&permit.envelope().to))
+}
+
+/// That nothing comes to lie in a resource between the look, which found it empty, and the commit.
+///
+/// Usually nothing did since the resource itself was changed, which costs nothing to ask. Only when
+/// something came and went since then, the moment of the look is taken.
+async fn stays_empty(
+    context: &ActorContext,
+    target: &Resource,
+    attempt: usize,
+) -> Result<Option<Precondition>, StarError> {
+    let is_a_file = target.path.files().is_some() && !target.path.is_directory();
+    if is_a_file {
+        return Ok(None);
+    }
+    let ports = &context.tree.ports;
+    let since = match attempt {
+        0 => target.modified,
+        _ => stored::revision_of_shard(&ports.meta, &target.path, ports.clock.now_ms()).await?,
+    };
+    let holds = match target.record.kind {
+        Kind::FileSystem => target.path.with_files("/").map_err(StarError::from)?,
+        _ => target.path.clone(),
+    };
+    Ok(Some(Precondition::RangeUnchangedSince(keys::children(&holds), since)))
 }
 
 async fn check(context: &ActorContext, command: &Delete, target: &Resource) -> Result<(), StarError> {

@@ -5,11 +5,14 @@
 //! the exception: below kinds that do not attend to their children it runs beside the turn, and
 //! preconditions are all that it has.
 
+mod apply;
 mod create;
 mod delete;
 mod info;
 mod lock;
+mod numbered;
 mod properties;
+mod relocate;
 mod set;
 mod unlock;
 
@@ -30,6 +33,7 @@ pub(crate) use create::{Prepared, create};
 pub(crate) use delete::delete;
 pub(crate) use info::info;
 pub(crate) use lock::lock;
+pub(crate) use relocate::relocate;
 pub(crate) use set::set;
 pub(crate) use unlock::unlock;
 

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::lock::Guard;
 use crate::once::OPEN;
 use crate::ports::meta::Precondition;
-use crate::record::Resource;
+use crate::record::{Record, Resource};
 use crate::stored::{self, Change};
 
 pub(crate) async fn set(
@@ -31,6 +31,7 @@ pub(crate) async fn set(
             Some(actor) => actor.check_set(context, permit, &target, &command).await?,
             None => SetPlan::default(),
         };
+        let plan = news_of(context, plan).await?;
         let after = applied(&command, &plan, &target);
         if after.record == target.record && plan.also.is_empty() {
             let resource = super::described(target);
@@ -46,6 +47,20 @@ pub(crate) async fn set(
         }
     }
     Err(stored::contended(&permit.envelope().to))
+}
+
+/// The plan without records that are there already as they should be.
+async fn news_of(context: &ActorContext, mut plan: SetPlan) -> Result<SetPlan, StarError> {
+    for (path, record) in std::mem::take(&mut plan.also) {
+        let there = stored::load(&context.tree.ports.meta, &path).await?.map(|there| there.record);
+        let says_the_same = |there: &Record| {
+            (there.kind, &there.properties, &there.body) == (record.kind, &record.properties, &record.body)
+        };
+        if !there.as_ref().is_some_and(says_the_same) {
+            plan.also.push((path, record));
+        }
+    }
+    Ok(plan)
 }
 
 fn check(command: &mut Set, target: &Resource) -> Result<(), StarError> {

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use star_path::ResourcePath;
-use star_wire::{ErrorCode, StarError};
+use star_wire::StarError;
 
 use super::fence::{Fences, guardian};
 use super::held::{self, Held};
@@ -24,7 +24,6 @@ use crate::gate::{Authority, Permit};
 use crate::keys;
 use crate::kind::Kind;
 use crate::limits;
-use crate::ports::clock::UnixMillis;
 use crate::ports::meta::{KeyRange, MetaStore, Precondition, Revision};
 use crate::stored::{self, Change};
 use crate::tree::Tree;
@@ -63,7 +62,12 @@ impl Guard {
     /// `Locked` while somebody holds it and the message names no token, `StaleFence` when the
     /// token that it names is not that of the lock.
     pub async fn of(tree: &Tree, permit: &Permit) -> Result<Guard, StarError> {
-        let path = guardian(&permit.envelope().to);
+        Guard::at(tree, permit, &permit.envelope().to).await
+    }
+
+    /// The same for another resource that a message changes with the one that it is for.
+    pub async fn at(tree: &Tree, permit: &Permit, changed: &ResourcePath) -> Result<Guard, StarError> {
+        let path = guardian(changed);
         // The root belongs to no shard of a Space: no batch there could look at its lock.
         let unguarded = path.is_root() || matches!(permit.authority().as_ref(), Authority::System);
         let must = if unguarded { Must::Nothing } else { demand(tree, permit, &path).await? };
@@ -79,6 +83,11 @@ impl Guard {
             guard.below = Some(nobody_holds_below(tree, &guard.path).await?);
         }
         Ok(guard)
+    }
+
+    /// Whether both look at the same lock.
+    pub(crate) fn is_that_of(&self, other: &Guard) -> bool {
+        self.path == other.path
     }
 
     /// Makes a change depend on what was seen.
@@ -153,7 +162,7 @@ async fn nobody_holds_below(tree: &Tree, path: &ResourcePath) -> Result<(KeyRang
     let meta = &tree.ports.meta;
     let now_ms = tree.ports.clock.now_ms();
     let whole = keys::locks_below(path);
-    let revision = revision_of_shard(meta, path, now_ms).await?;
+    let revision = stored::revision_of_shard(meta, path, now_ms).await?;
     let mut range = whole.clone();
     loop {
         let page = meta.scan(range.clone(), limits::PAGE_MAX).await;
@@ -170,17 +179,4 @@ async fn nobody_holds_below(tree: &Tree, path: &ResourcePath) -> Result<(KeyRang
             None => return Ok((whole, revision)),
         }
     }
-}
-
-/// A batch that changes nothing takes a revision, and what is read behind it is as new as that.
-async fn revision_of_shard(
-    meta: &Arc<dyn MetaStore>,
-    path: &ResourcePath,
-    now_ms: UnixMillis,
-) -> Result<Revision, StarError> {
-    let committed = Change::of(path, now_ms).commit(meta).await?;
-    let committed = committed.ok_or_else(|| {
-        StarError::new(ErrorCode::Internal, "a batch without conditions was in conflict with something").at(path)
-    })?;
-    Ok(committed.revision)
 }

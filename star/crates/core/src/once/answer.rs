@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Method, Reply, StarError};
 
-use crate::command::{self, Changed, Command, Deleted, Published, Tagged, Unlocked};
+use crate::command::{self, Changed, Command, Deleted, Moved, Published, Tagged, Unlocked};
 use crate::limits;
 use crate::lock::Held;
 use crate::ports::meta::{Position, Revision};
@@ -41,6 +41,13 @@ impl Answer for Changed {
 
     fn resource(&self) -> Option<&ResourcePath> {
         Some(&self.resource.path)
+    }
+}
+
+impl Answer for Moved {
+    fn close(&mut self, revision: Revision) {
+        close(&mut self.resource.created, revision);
+        close(&mut self.resource.modified, revision);
     }
 }
 
@@ -100,6 +107,7 @@ pub(super) fn closed(method: &Method, body: Bytes, revision: Revision) -> Result
     let reply = Reply::new(command::CONTENT_TYPE, body);
     match method.as_str() {
         "star.create" | "star.set" | "star.put" => closed_as::<command::Set>(&reply, revision),
+        "star.move" => closed_as::<command::Move>(&reply, revision),
         "star.delete" => closed_as::<command::Delete>(&reply, revision),
         "star.publish" => closed_as::<command::Publish>(&reply, revision),
         "star.tag" => closed_as::<command::Tag>(&reply, revision),

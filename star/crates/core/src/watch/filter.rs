@@ -9,7 +9,7 @@
 //!   before or after;
 //! - of a resource that is gone everything is told: whoever keeps a list must learn of its end;
 //! - removing a resource removes all below it, so `deleted` is also told to those who watch
-//!   something that may have been there.
+//!   something that may have been there; `moved`, which is told at both places, likewise.
 
 use std::sync::Arc;
 
@@ -143,8 +143,7 @@ impl Filter {
     pub(super) async fn judge(&self, meta: &Arc<dyn MetaStore>, event: &Event) -> Result<bool, StarError> {
         let Scope::Selected(selector) = &self.scope else { return Ok(true) };
         let mut asked = selector.filter_keys().peekable();
-        if asked.peek().is_none() || event.what == EventType::Deleted || asked.any(|key| event.detail.contains_key(key))
-        {
+        if asked.peek().is_none() || told_to_all(event) || asked.any(|key| event.detail.contains_key(key)) {
             return Ok(true);
         }
         let Some(resource) = stored::load(meta, &event.path).await? else { return Ok(true) };
@@ -161,21 +160,26 @@ impl Filter {
     }
 }
 
-/// Whether something below a resource may have been removed with it.
+/// Whether an event is told whatever the filters of a selector say.
+fn told_to_all(event: &Event) -> bool {
+    matches!(event.what, EventType::Deleted | EventType::Moved)
+}
+
+/// Whether something below a resource may have been removed or moved with it.
 fn took_more_along(event: &Event) -> bool {
     let alone = event.detail.get("resources").is_some_and(|count| count == "1");
     // Artifacts are no resources of their own, and are not counted.
-    event.what == EventType::Deleted && (!alone || event.kind == Kind::ArtifactBundle)
+    told_to_all(event) && (!alone || event.kind == Kind::ArtifactBundle)
 }
 
 /// What an event means to those who watch the children of a resource.
 fn as_parent(parent: &ResourcePath, event: &Event) -> Option<Word> {
     let is_child = || event.path.parent().as_ref() == Some(parent);
     match event.what {
-        EventType::Deleted if parent.is_within(&event.path) => Some(Word::Type(EventType::Deleted)),
+        what @ (EventType::Deleted | EventType::Moved) if parent.is_within(&event.path) => Some(Word::Type(what)),
         // The root directory of a FileSystem is emptied, and stays.
         EventType::Deleted if event.path.files() == Some("/") => None,
-        EventType::Deleted => is_child().then_some(Word::Child(ChildChange::Removed)),
+        _ if event.takes_its_resource_away() => is_child().then_some(Word::Child(ChildChange::Removed)),
         _ => (event.makes_its_resource() && is_child()).then_some(Word::Child(ChildChange::Added)),
     }
 }
@@ -237,6 +241,29 @@ mod tests {
             assert_eq!(word(&filter, &alone).is_some(), selector == "acme:app", "{selector}");
             let changed = Event { what: EventType::Changed, ..app.clone() };
             assert_eq!(word(&filter, &changed).is_some(), selector == "acme:app", "{selector}");
+        }
+    }
+
+    #[test]
+    fn a_move_is_told_at_both_places() {
+        let at = |path: &str| {
+            let moved = event(EventType::Moved, path, Kind::Base);
+            moved.with("from", "acme:a:x").with("to", "acme:b:y").with("resources", "2")
+        };
+        let children = |parent: &str| Filter::children_of(ResourcePath::parse(parent).unwrap());
+        let selected = |selector: &str| Filter::from(Selector::parse(selector).unwrap());
+        for (filter, left, came) in [
+            (children("acme:a"), Some("child-removed"), None),
+            (children("acme:b"), None, Some("child-added")),
+            (children("acme:a:x"), Some("moved"), None),
+            (children("acme:b:y"), None, Some("moved")),
+            (selected("acme:a:**"), Some("moved"), None),
+            (selected("acme:b:**"), None, Some("moved")),
+            (selected("acme:a:x:inner"), Some("moved"), None),
+            (selected("acme:b:y:inner"), None, Some("moved")),
+            (selected("acme:c:**"), None, None),
+        ] {
+            assert_eq!((word(&filter, &at("acme:a:x")), word(&filter, &at("acme:b:y"))), (left, came), "{filter:?}");
         }
     }
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use connectrpc::{RequestContext, ServiceRequest, ServiceResult};
 use semver::Version;
 use star_api::v1;
-use star_core::command::{Changed, Create, Delete, Info, Restart, Set, Strategy, Tag};
-use star_core::gate::Authority;
+use star_core::command::{Changed, Create, Delete, Info, Move, Restart, Set, Strategy, Tag};
 use star_core::kind::Kind;
+use star_core::numbers::NumberedPath;
 use star_core::ports::meta::Key;
 use star_core::{keys, limits as core_limits, stored};
 use star_path::{PropertyKey, ResourcePath};
@@ -46,13 +46,18 @@ calls! {
     get: GetRequest => GetResponse;
     set: SetRequest => SetResponse;
     delete: DeleteRequest => DeleteResponse;
+    r#move: MoveRequest => MoveResponse;
     restart: RestartRequest => RestartResponse;
     tag: TagRequest => TagResponse;
     kinds: KindsRequest => KindsResponse;
 }
 
 async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::CreateResponse, StarError> {
-    let path = ResourcePath::parse(&request.path)?;
+    let numbered = NumberedPath::parse(&request.path)?;
+    let path = match &numbered {
+        Some(name) => name.at(0)?,
+        None => ResourcePath::parse(&request.path)?,
+    };
     let kind = Kind::parse(&request.kind).map_err(|error| error.at(&path))?;
     let Attributes { mut properties, mut labels } = Attributes::parse(request.properties)?;
     labels.extend(request.labels);
@@ -62,26 +67,22 @@ async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::Creat
     let strategy = match request.strategy.as_known() {
         Some(v1::Strategy::STRATEGY_UNSPECIFIED | v1::Strategy::STRATEGY_CREATE) => Strategy::Create,
         Some(v1::Strategy::STRATEGY_ENSURE) => Strategy::Ensure,
+        Some(v1::Strategy::STRATEGY_APPLY) => Strategy::Apply,
         None => return Err(StarError::new(ErrorCode::InvalidArgument, "the strategy is not known").at(&path)),
     };
-    let owner = match (call.caller.authority.as_ref(), request.owner.as_str()) {
-        (Authority::Admin(user), "") => Some(user.clone()),
-        (_, "") => None,
-        (_, owner) => Some(ResourcePath::parse(owner)?),
+    let owner = match request.owner.as_str() {
+        "" => None,
+        owner => Some(ResourcePath::parse(owner)?),
     };
-    let create =
-        Create { path: path.clone(), kind, properties: properties.clone(), labels: labels.clone(), owner, strategy };
-    let key = call.key()?;
-    let changed = call.state.tree().create_fenced(&call.caller.authority, create, &request.fence, key).await?;
-    let created = changed.changed;
-    let something_to_set = !properties.is_empty() || !labels.is_empty();
-    let changed = if !created && something_to_set {
-        let key = key.map(|key| key.step("set"));
-        call.under(&path, &Set { properties, labels, ..Set::default() }, &request.fence, key.as_ref()).await?
-    } else {
-        changed
+    let create = Create { path, kind, properties, labels, owner, strategy };
+    let (tree, authority) = (call.state.tree(), &call.caller.authority);
+    let terms = (request.fence.as_str(), call.key()?);
+    let changed = match numbered {
+        Some(name) => tree.create_numbered(authority, &name, create, terms).await?,
+        None => tree.create_fenced(authority, create, terms.0, terms.1).await?,
     };
-    Ok(v1::CreateResponse { resource: told(changed).into(), created, ..Default::default() })
+    let (created, anything) = (changed.was_made(), changed.changed);
+    Ok(v1::CreateResponse { resource: told(changed).into(), created, changed: anything, ..Default::default() })
 }
 
 async fn info(call: &Call<'_>, request: v1::InfoRequest) -> Result<v1::InfoResponse, StarError> {
@@ -155,6 +156,14 @@ async fn delete(call: &Call<'_>, request: v1::DeleteRequest) -> Result<v1::Delet
     let delete = Delete { recursive: request.recursive, if_digest: None };
     let deleted = call.fenced(&path, &delete, &request.fence).await?;
     Ok(v1::DeleteResponse { deleted: deleted.resources, ..Default::default() })
+}
+
+async fn r#move(call: &Call<'_>, request: v1::MoveRequest) -> Result<v1::MoveResponse, StarError> {
+    let (from, to) = (ResourcePath::parse(&request.from)?, ResourcePath::parse(&request.to)?);
+    let moved = call.fenced(&from, &Move { to }, &request.fence).await?;
+    let mut resource = schema::described(moved.resource);
+    resource.warnings = moved.warnings;
+    Ok(v1::MoveResponse { resource: resource.into(), moved: moved.resources, ..Default::default() })
 }
 
 async fn restart(call: &Call<'_>, request: v1::RestartRequest) -> Result<v1::RestartResponse, StarError> {

@@ -40,18 +40,38 @@ async fn a_resource_is_made_read_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn making_sure_of_a_resource_brings_its_properties_in_line() {
+async fn ensuring_leaves_a_resource_and_applying_brings_its_properties_in_line() {
     let star = Star::start().await;
-    let ensure = |title: &str| {
+    let make = |strategy: &str| {
         format!(
-            r#"{{"path":"acme:web","kind":"FileSystem","strategy":"STRATEGY_ENSURE","properties":{{"title":"{title}"}}}}"#
+            r#"{{"path":"acme:web","kind":"FileSystem","strategy":"{strategy}","properties":{{"title":"One"}},"labels":{{"env":"prod"}}}}"#
         )
     };
-    let found = star.call("Resources/Create", &ensure("One")).await.json();
-    assert!(found.get("created").is_none(), "{found}");
-    assert_eq!(found["resource"]["properties"]["title"], "One");
+    let found = star.call("Resources/Create", &make("STRATEGY_ENSURE")).await.json();
+    assert!(found.get("created").is_none() && found.get("changed").is_none(), "{found}");
+    assert!(found["resource"].get("properties").is_none(), "{found}");
+    let applied = star.call("Resources/Create", &make("STRATEGY_APPLY")).await.json();
+    assert!(applied.get("created").is_none() && applied["changed"] == true, "{applied}");
+    assert_eq!(
+        (&applied["resource"]["properties"]["title"], &applied["resource"]["labels"]["env"]),
+        (&json!("One"), &json!("prod"))
+    );
+    let again = star.call("Resources/Create", &make("STRATEGY_APPLY")).await.json();
+    assert!(again.get("changed").is_none(), "{again}");
     let duplicate = star.call("Resources/Create", r#"{"path":"acme:web","kind":"FileSystem"}"#).await;
     assert_eq!((duplicate.status.as_u16(), duplicate.json()["code"].clone()), (409, json!("already_exists")));
+}
+
+#[tokio::test]
+async fn a_percent_sign_becomes_a_number_that_the_answer_says() {
+    let star = Star::start().await;
+    for path in ["acme:job-1", "acme:job-2"] {
+        let made = star.call("Resources/Create", r#"{"path":"acme:job-%","kind":"Base"}"#).await;
+        assert_eq!(made.json()["resource"]["path"], path, "{}", made.text);
+    }
+    let ensured = r#"{"path":"acme:job-%","kind":"Base","strategy":"STRATEGY_ENSURE"}"#;
+    let refused = star.call("Resources/Create", ensured).await;
+    assert_eq!(refused.json()["details"][0]["debug"]["code"], "S0110", "{}", refused.text);
 }
 
 #[tokio::test]

@@ -132,6 +132,15 @@ impl v1::Resources for Resources {
         Response::ok(v1::DeleteResponse { deleted: if request.recursive { 3 } else { 1 }, ..Default::default() })
     }
 
+    async fn r#move(
+        &self,
+        _context: RequestContext,
+        request: ServiceRequest<'_, v1::MoveRequest>,
+    ) -> ServiceResult<v1::MoveResponse> {
+        self.0.lock().requests.push(format!("move {} under {}", request.from, request.fence));
+        Response::ok(v1::MoveResponse { resource: resource(request.to).into(), moved: 2, ..Default::default() })
+    }
+
     async fn tag(
         &self,
         _context: RequestContext,
