@@ -156,6 +156,22 @@ pub fn below(path: &ResourcePath) -> Vec<KeyRange> {
     trees.into_iter().chain([own("h/"), subtree("h/"), subtree("w/")]).collect()
 }
 
+/// Whether a key is that of a record.
+pub fn is_record(key: &Key) -> bool {
+    key.as_bytes().starts_with(b"r/")
+}
+
+/// Whether a row, of whatever table, is of a Space: its own, below it, or that which lists it.
+pub fn belongs_to_space(key: &Key, space: &str) -> bool {
+    let roots = children(&ResourcePath::root());
+    if roots.contains(key) {
+        return key.as_bytes().strip_prefix(roots.start.as_bytes()) == Some(space.as_bytes());
+    }
+    let Some((table, rest)) = key.as_bytes().split_at_checked(2) else { return false };
+    let rest = rest.strip_prefix(space.as_bytes()).filter(|_| table.ends_with(b"/"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b':' | 0)))
+}
+
 /// The operations that remove a resource with everything below it.
 pub fn remove_tree(path: &ResourcePath) -> Vec<Operation> {
     let mut operations: Vec<Operation> = below(path).into_iter().map(Operation::DeleteRange).collect();
@@ -197,6 +213,22 @@ mod tests {
         }
         assert_eq!(path_of_lease(&lease(&locked)), Some(locked.clone()));
         assert_eq!(path_of_lease(&fence(&locked)), None);
+    }
+
+    #[test]
+    fn every_row_of_a_space_belongs_to_it_and_none_of_its_neighbours() {
+        let of = |text: &str| {
+            let (own, parent) = (path(text), path(text).parent().expect("no root here"));
+            let named = [tag(&own, "latest"), version(&own, "1.0.0"), fence(&own), lease(&own)];
+            [record(&own), history(&own), child(&parent, &own)].into_iter().chain(named).collect::<Vec<_>>()
+        };
+        for text in ["acme", "acme:web", "acme:web:/docs/", "acme:site:1.2.0"] {
+            assert!(of(text).iter().all(|key| belongs_to_space(key, "acme")), "{text}");
+            assert!(!of(text).iter().any(|key| belongs_to_space(key, "ac") || belongs_to_space(key, "web")), "{text}");
+        }
+        for text in ["acme-2", "acme-2:web", "acmes", "star:agents:acme"] {
+            assert!(!of(text).iter().any(|key| belongs_to_space(key, "acme")), "{text}");
+        }
     }
 
     #[test]
