@@ -2,6 +2,7 @@
 //!
 //! Owns nothing but the beginning. Start at [`cli`] for the commands and at [`serve`] for the Star.
 
+mod backup;
 mod cli;
 mod config;
 mod output;

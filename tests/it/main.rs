@@ -3,8 +3,10 @@
 //! One binary, because linking many takes longer than running them. Each module is one thing that
 //! users rely on; what the tests stand on is in [`support`].
 
+mod backups;
 mod bad_input;
 mod crash;
+mod data_folder;
 mod files;
 mod histories;
 mod life;

@@ -7,6 +7,7 @@ use star_client::ClientError;
 use star_wire::StarError;
 
 use super::exit::Exit;
+use crate::backup::error::Trouble;
 use crate::serve::ServeError;
 
 /// What ends a command before it is done.
@@ -21,6 +22,9 @@ pub(crate) enum CliError {
     /// A Star did not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A backup was not made, or nothing was made of one.
+    #[error(transparent)]
+    Backup(#[from] Trouble),
     /// The arguments do not fit together.
     #[error("{message}")]
     Usage {

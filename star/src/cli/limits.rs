@@ -53,3 +53,7 @@ pub(crate) const ADVANCE_EVENTS: usize = 1_000;
 
 /// How long nothing has to come before a consumer is advanced.
 pub(crate) const ADVANCE_QUIET: Duration = Duration::from_millis(200);
+
+/// How often a backup begins again where the Star trims what was about to be copied: it trims some
+/// files a minute at most, and what was copied stays.
+pub(crate) const BACKUP_ATTEMPTS: u32 = 5;

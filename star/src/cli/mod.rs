@@ -5,6 +5,7 @@
 //! ask for is done by the Star, through the client.
 
 mod ask;
+mod backup;
 mod cat;
 mod check;
 mod completions;
@@ -31,6 +32,7 @@ mod pairs;
 mod paths;
 mod publish;
 mod restart;
+mod restore;
 mod rm;
 mod secret;
 mod serve;
@@ -38,6 +40,7 @@ mod session;
 mod set;
 mod status;
 mod stdin;
+mod store;
 mod tag;
 mod tell;
 mod unlock;
@@ -52,11 +55,13 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::backup::error::Trouble;
 use crate::output::paint::ColourChoice;
 use crate::output::report::exit_of;
 use error::CliError;
 use exit::Exit;
 use globals::Globals;
+pub(crate) use globals::time;
 use session::Session;
 
 /// Keeps, serves and acts on what a team publishes.
@@ -73,6 +78,9 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Status(status::Status),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Store(store::Store),
     Doctor(doctor::Doctor),
     Login(login::Login),
     Logout(logout::Logout),
@@ -210,10 +218,25 @@ async fn run(command: Command, session: &Session) -> Result<u8, CliError> {
     }
 }
 
+/// Runs work that waits for the disk on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, CliError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(error) => {
+            Err(CliError::File { action: "go on with", path: "star".into(), source: std::io::Error::other(error) })
+        }
+    }
+}
+
 async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Serve(it) => it.run(session).await,
         Command::Status(it) => it.run(session).await,
+        Command::Backup(it) => it.run(session).await,
+        Command::Restore(it) => it.run(session).await,
+        Command::Store(it) => it.run(session).await,
         Command::Doctor(it) => it.run(session).await,
         Command::Login(it) => it.run(session).await,
         Command::Logout(it) => it.run(session),

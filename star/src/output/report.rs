@@ -5,9 +5,12 @@ use std::error::Error;
 use serde::Serialize;
 use star_client::ClientError;
 use star_path::caret::visible;
+use star_store::OpenError;
+use star_store::maintain::{BackupError, RestoreError};
 use star_wire::{ErrorCode, Outcome, StarError};
 
 use super::paint::Paint;
+use crate::backup::error::Trouble;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::serve::ServeError;
@@ -39,6 +42,7 @@ pub(crate) fn exit_of(error: &CliError) -> Exit {
         CliError::Refused(error) => Exit::of(error.code()),
         CliError::Client(error) => Exit::of_client(error),
         CliError::Serve(error) => exit_of_serve(error),
+        CliError::Backup(error) => exit_of_backup(error),
         CliError::Usage { .. } => Exit::Usage,
         CliError::NoStar { .. } => Exit::Unavailable,
         CliError::NoContext { .. } => Exit::NotFound,
@@ -54,10 +58,28 @@ pub(crate) fn exit_of(error: &CliError) -> Exit {
 fn exit_of_serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Store(star_store::OpenError::Locked { .. }) => Exit::Conflict,
+        ServeError::OtherIndex { .. } | ServeError::Unrestored { .. } => Exit::Conflict,
         ServeError::Content { source: star_artifact::OpenError::InUse { .. }, .. } => Exit::Conflict,
         ServeError::Bind(star_http::server::BindError::Taken { .. }) => Exit::Conflict,
         ServeError::Bind(_) | ServeError::NoHome | ServeError::Name { .. } => Exit::Usage,
         ServeError::SetUp(error) => Exit::of(error.code()),
+        _ => Exit::Unexpected,
+    }
+}
+
+fn exit_of_backup(error: &Trouble) -> Exit {
+    match error {
+        Trouble::NotEmpty { .. } | Trouble::Busy { .. } => Exit::Conflict,
+        Trouble::Store(OpenError::Locked { .. })
+        | Trouble::Backup(BackupError::Store(OpenError::Locked { .. }))
+        | Trouble::Backup(BackupError::Trimmed { .. }) => Exit::Conflict,
+        Trouble::Inside { .. } => Exit::Usage,
+        Trouble::NoBackup { .. }
+        | Trouble::NoData { .. }
+        | Trouble::NoSpace { .. }
+        | Trouble::NotReached { .. }
+        | Trouble::Restore(RestoreError::NotCovered { .. } | RestoreError::NotReached { .. }) => Exit::NotFound,
+        Trouble::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Exit::NotFound,
         _ => Exit::Unexpected,
     }
 }
@@ -169,6 +191,31 @@ fn hint(error: &CliError) -> String {
         CliError::Serve(ServeError::Store(star_store::OpenError::Locked { .. })) => {
             "one Star at a time uses a folder; `--data DIR` names another"
         }
+        CliError::Serve(ServeError::OtherIndex { dir, found, wanted }) => {
+            let dir = dir.display();
+            return format!("star store convert {dir} --to {wanted}, or start it with --index {found}");
+        }
+        CliError::Serve(ServeError::Unrestored { dir }) => {
+            return format!("remove {} and restore again", dir.display());
+        }
+        CliError::Backup(error) => return hint_of_backup(error),
+        _ => "",
+    };
+    hint.to_owned()
+}
+
+fn hint_of_backup(error: &Trouble) -> String {
+    let hint = match error {
+        Trouble::NotEmpty { backup: true, .. } => "name an empty folder, or one with earlier backups",
+        Trouble::NotEmpty { backup: false, .. } => "restore into a folder that does not exist yet",
+        Trouble::Store(OpenError::Locked { .. }) | Trouble::Backup(BackupError::Store(OpenError::Locked { .. })) => {
+            "end the Star that runs there; `star backup DIR` alone copies one that runs"
+        }
+        Trouble::Backup(BackupError::Trimmed { .. }) => "run it again: what was copied stays",
+        Trouble::NoBackup { .. } => "star backup DIR makes one",
+        Trouble::Inside { .. } => "name a folder elsewhere, best on another disk",
+        Trouble::Restore(RestoreError::NotCovered { .. }) => "name a later moment with --at",
+        Trouble::NotReached { .. } => "leave --at away for the end of the backup",
         _ => "",
     };
     hint.to_owned()

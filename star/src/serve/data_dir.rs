@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::ServeError;
+use crate::backup::restore::UNFINISHED;
 
 /// Random bytes of a key: as many as nobody will ever guess.
 const KEY_BYTES: usize = 32;
@@ -33,6 +34,9 @@ impl DataDir {
             let path = root.clone();
             move |source| ServeError::File { action, path, source }
         };
+        if root.join(UNFINISHED).exists() {
+            return Err(ServeError::Unrestored { dir: root });
+        }
         let is_new = !root.join("admin.token").exists();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(failed("make the folder"))?;
         let root = root.canonicalize().map_err(failed("use the folder"))?;

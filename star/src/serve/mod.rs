@@ -5,18 +5,24 @@
 
 mod data_dir;
 mod greeting;
+mod index;
 mod logging;
 mod ready;
 mod wiring;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use star_http::server::{BindError, Listener};
-use star_store::{IndexKind, OpenError};
+use star_kinds::config::quantity::ByteSize;
+use star_store::{OpenError, Retention};
 
 pub(crate) use data_dir::{DataDir, default_data_dir};
+pub(crate) use index::Index;
 pub(crate) use ready::Ready;
+
+use crate::cli::time;
 
 /// How a Star is started.
 #[derive(Debug, clap::Args)]
@@ -30,9 +36,15 @@ pub(crate) struct ServeOptions {
     /// Where web sites answer; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "STAR_WEB")]
     pub(crate) web: SocketAddr,
-    /// What holds the index of the metadata; it can change from one start to the next
-    #[arg(long, value_enum, default_value_t = Index::Redb)]
-    pub(crate) index: Index,
+    /// What holds the index of the metadata [default: what the folder has, redb for a new one]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub(crate) index: Option<Index>,
+    /// Events younger than this are kept, e.g. 12h, 30d, as far as --keep-events-size allows [default: 1d]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) keep_events_for: Option<Duration>,
+    /// Size of the log above which the oldest events go, however young, e.g. 10GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) keep_events_size: Option<ByteSize>,
     /// Gets one line of JSON once everything answers
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -44,21 +56,12 @@ pub(crate) struct ServeOptions {
     pub(crate) log_format: LogFormat,
 }
 
-/// An engine for the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Index {
-    /// On the disk.
-    Redb,
-    /// In memory, rebuilt from the journal at every start.
-    Memory,
-}
-
-impl From<Index> for IndexKind {
-    fn from(index: Index) -> IndexKind {
-        match index {
-            Index::Redb => IndexKind::Redb,
-            Index::Memory => IndexKind::Memory,
-        }
+impl ServeOptions {
+    /// How much of the log is kept. What a slow consumer may hold back is never less.
+    fn retention(&self) -> Retention {
+        let usual = Retention::default();
+        let bytes = self.keep_events_size.map_or(usual.bytes, ByteSize::as_bytes);
+        Retention { age: self.keep_events_for.unwrap_or(usual.age), bytes, held_bytes: usual.held_bytes.max(bytes) }
     }
 }
 
@@ -74,6 +77,22 @@ pub(crate) enum LogFormat {
 /// Why a Star did not start, named for what its user does next.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
+    /// The index in the data directory is of another engine: convert it, or start with that one.
+    #[error("the index in {} is held by {found}, and {wanted} is asked for", dir.display())]
+    OtherIndex {
+        /// The data directory.
+        dir: PathBuf,
+        /// What is there.
+        found: Index,
+        /// What is asked for.
+        wanted: Index,
+    },
+    /// A restore into the data directory was cut off.
+    #[error("the restore into {} was not finished", dir.display())]
+    Unrestored {
+        /// The data directory.
+        dir: PathBuf,
+    },
     /// The data directory is in use or damaged.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -130,7 +149,7 @@ pub(crate) async fn run(options: ServeOptions, verbose: u8) -> Result<(), ServeE
     // Before anything is opened, because parts ask for their meters when they are made.
     let metrics = star_http::meters::install()?;
     // The lock on the store comes first: whoever does not get it must not touch anything.
-    let ports = wiring::open_ports(&data, options.index.into())?;
+    let ports = wiring::open_ports(&data, index::choose(&data, options.index)?, options.retention())?;
     let api = Listener::bind(options.listen, "--listen").await?;
     let web = Listener::bind(options.web, "--web").await?;
     let star = wiring::start(&data, ports, metrics, &options.name, (&api, &web)).await?;

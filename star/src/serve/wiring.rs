@@ -16,7 +16,7 @@ use star_http::server::{self, Listener, Surface};
 use star_http::state::{ApiState, StarInfo};
 use star_mechtron::WasmHost;
 use star_path::PropertyKey;
-use star_store::{IndexKind, OpenOptions, Store};
+use star_store::{IndexKind, OpenOptions, Retention, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +32,12 @@ pub(super) struct Star {
 }
 
 /// Opens everything that core reaches through ports.
-pub(super) fn open_ports(data: &DataDir, index: IndexKind) -> Result<(Ports, Arc<WasmHost>), ServeError> {
-    let meta = Store::open(OpenOptions::new(data.meta()).with_index(index))?;
+pub(super) fn open_ports(
+    data: &DataDir,
+    index: IndexKind,
+    retention: Retention,
+) -> Result<(Ports, Arc<WasmHost>), ServeError> {
+    let meta = Store::open(OpenOptions { retention, ..OpenOptions::new(data.meta()).with_index(index) })?;
     let content = DiskStore::open(data.root(), star_artifact::Options::default())
         .map_err(|source| ServeError::Content { dir: data.root().to_owned(), source })?;
     let mechtrons = Arc::new(WasmHost::start(data.compiled())?);

@@ -82,7 +82,7 @@ pub(crate) struct Layout {
 
 const MARKER: &str = "format";
 const MARKER_TEXT: &str = "starlane content store, format ";
-const TMP: &str = "tmp";
+pub(crate) const TMP: &str = "tmp";
 
 impl Layout {
     /// Opens the store below `dir`, making it if there is none. Takes some 100 ms for the latter

@@ -32,6 +32,7 @@
 
 mod buffers;
 mod census;
+mod copy;
 mod ingest;
 mod layout;
 mod limits;
@@ -46,6 +47,7 @@ mod store;
 mod stream;
 mod verify;
 
+pub use copy::{Contents, Copied, CopyError};
 pub use layout::OpenError;
 pub use steps::{Before, Step};
 pub use store::{DiskStore, Options};

@@ -216,6 +216,22 @@ pub fn twin_of_file(path: &ResourcePath) -> Result<ResourcePath, PathError> {
     path.without_files().with_files(&twin)
 }
 
+/// Whether a key is that of a record.
+pub fn is_record(key: &Key) -> bool {
+    key.as_bytes().starts_with(b"r/")
+}
+
+/// Whether a row, of whatever table, is of a Space: its own, below it, or that which lists it.
+pub fn belongs_to_space(key: &Key, space: &str) -> bool {
+    let roots = children(&ResourcePath::root());
+    if roots.contains(key) {
+        return key.as_bytes().strip_prefix(roots.start.as_bytes()) == Some(space.as_bytes());
+    }
+    let Some((table, rest)) = key.as_bytes().split_at_checked(2) else { return false };
+    let rest = rest.strip_prefix(space.as_bytes()).filter(|_| table.ends_with(b"/"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b':' | 0)))
+}
+
 /// The operations that remove a resource with everything below it.
 pub fn remove_tree(path: &ResourcePath) -> Vec<Operation> {
     let mut operations: Vec<Operation> = below(path).into_iter().map(Operation::DeleteRange).collect();
@@ -267,6 +283,22 @@ mod tests {
         assert_eq!(space_of_once(&key), Some("acme"));
         assert!(once_of("acme", &caller).contains(&key) && !once_of("acme", &[2; 16]).contains(&key));
         assert!(!below(&path("acme")).iter().any(|range| range.contains(&key)));
+    }
+
+    #[test]
+    fn every_row_of_a_space_belongs_to_it_and_none_of_its_neighbours() {
+        let of = |text: &str| {
+            let (own, parent) = (path(text), path(text).parent().expect("no root here"));
+            let named = [tag(&own, "latest"), version(&own, "1.0.0"), fence(&own), lease(&own)];
+            [record(&own), history(&own), child(&parent, &own)].into_iter().chain(named).collect::<Vec<_>>()
+        };
+        for text in ["acme", "acme:web", "acme:web:/docs/", "acme:site:1.2.0"] {
+            assert!(of(text).iter().all(|key| belongs_to_space(key, "acme")), "{text}");
+            assert!(!of(text).iter().any(|key| belongs_to_space(key, "ac") || belongs_to_space(key, "web")), "{text}");
+        }
+        for text in ["acme-2", "acme-2:web", "acmes", "star:agents:acme"] {
+            assert!(!of(text).iter().any(|key| belongs_to_space(key, "acme")), "{text}");
+        }
     }
 
     #[test]

@@ -268,7 +268,7 @@ impl OpenError {
         }
     }
 
-    fn of_index(error: IndexError, dir: &Path) -> OpenError {
+    pub(crate) fn of_index(error: IndexError, dir: &Path) -> OpenError {
         OpenError::Index { dir: dir_of(dir), source: Box::new(error) }
     }
 }

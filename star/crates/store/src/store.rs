@@ -13,7 +13,6 @@ use star_core::ports::meta::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::checkpoint::Checkpoints;
 use crate::checkpoint::keeper::{Keeper, Orders, Work};
 use crate::commit::mailbox::{Pending, Request};
 use crate::commit::size;
@@ -24,7 +23,7 @@ use crate::index::Row;
 use crate::journal::recent::Recent;
 use crate::journal::{Fault, body};
 use crate::limits::{LIMITS, QUEUE_BATCHES};
-use crate::maintain::{self, BackedUp};
+use crate::maintain::{self, BackedUp, BackupError};
 use crate::open::{self, OpenError, OpenOptions, Opened};
 use crate::shared::{Shared, Slot};
 
@@ -35,7 +34,6 @@ pub struct Store {
     writer: Mutex<Option<JoinHandle<()>>>,
     consumers: Arc<Consumers>,
     orders: Orders,
-    checkpoints: Checkpoints,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
 }
@@ -56,12 +54,12 @@ impl Store {
     /// [`crate::maintain::backup`]. Blocks; checkpoints and trimming wait for it, commits do not.
     ///
     /// # Errors
-    /// When a file is damaged or cannot be read or written.
-    pub fn backup(&self, into: &Path) -> Result<BackedUp, OpenError> {
+    /// When a file is damaged or cannot be read or written, or the directory holds something that
+    /// the store does not continue.
+    pub fn backup(&self, into: &Path) -> Result<BackedUp, BackupError> {
         let _files = self.shared.files.lock().unwrap_or_else(PoisonError::into_inner);
         let upto = *self.shared.head.borrow();
-        maintain::copy_store(&self.disk, &self.dir, &self.shared.journal, &self.checkpoints, upto, into)
-            .map_err(|fault| OpenError::of_fault(fault, &self.dir))
+        maintain::copy(&self.disk, &self.dir, &self.shared.journal, upto, into)
     }
 
     /// Starts the writer of a store that was opened.
@@ -98,21 +96,12 @@ impl Store {
             kind,
             dir: dir.clone(),
             lock,
-            checkpoints: checkpoints.clone(),
+            checkpoints,
             keeper,
             upkeep: Upkeep::behind(behind_bytes, last > checkpoint),
         };
         let writer = thread::Builder::new().name("star-store".to_owned()).spawn(move || writer.run()).map_err(io)?;
-        Ok(Arc::new(Store {
-            shared,
-            requests,
-            writer: Mutex::new(Some(writer)),
-            consumers,
-            orders,
-            checkpoints,
-            disk,
-            dir,
-        }))
+        Ok(Arc::new(Store { shared, requests, writer: Mutex::new(Some(writer)), consumers, orders, disk, dir }))
     }
 
     /// Changes the consumers on a thread that may wait for the disk.

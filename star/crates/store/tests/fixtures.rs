@@ -89,7 +89,7 @@ async fn a_store_of_format_1_is_read() {
         let dir = tempfile::tempdir().unwrap();
         copy(Path::new(FORMAT_1), dir.path());
         let options = OpenOptions::new(dir.path()).with_index(kind);
-        let report = maintain::check(&options).unwrap();
+        let report = maintain::check(&options, &mut |_| {}).unwrap();
         assert_eq!((report.position, report.checkpoints, report.problems.len()), (6, 1, 0), "{report:?}");
         let store = Store::open(options).unwrap();
         assert_eq!(shown(&store).await, expected);

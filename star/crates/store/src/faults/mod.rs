@@ -1,6 +1,7 @@
 //! What a store does when the disk, the engine or the bytes are not as they should be.
 
 mod checkpoint;
+mod copies;
 mod damage;
 mod disk;
 mod engine;

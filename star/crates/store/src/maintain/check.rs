@@ -7,16 +7,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use star_core::ports::meta::{Key, KeyRange, Position};
+use star_core::ports::meta::Position;
 
+use super::compare::{Compared, Stop, compare};
+use super::looking::Looking;
 use crate::checkpoint::Checkpoints;
-use crate::checkpoint::merge::Merged;
 use crate::disk::Disk;
-use crate::index::{self, Index, IndexError, IndexKind, Row};
+use crate::index::{self, IndexKind};
 use crate::journal::append::End;
 use crate::journal::replay::{self, Ending};
 use crate::journal::{Fault, Journal};
-use crate::limits::LIMITS;
 use crate::open::{self, OpenError, OpenOptions};
 
 /// What was found in a store.
@@ -28,6 +28,8 @@ pub struct Report {
     pub segments: u64,
     /// Frames that are good.
     pub frames: u64,
+    /// Events in them.
+    pub events: u64,
     /// Checkpoints that are good.
     pub checkpoints: u64,
     /// Rows that were compared with an index.
@@ -49,18 +51,18 @@ pub struct Problem {
     pub remedy: String,
 }
 
-/// Checks the store of a directory, which must be closed.
+/// Checks the store of a directory, which must be closed. `tell` hears of bytes that were read.
 ///
 /// # Errors
 /// When the store is in use, of a later version, or cannot be read; damage is not an error but
 /// part of the report.
-pub fn check(options: &OpenOptions) -> Result<Report, OpenError> {
+pub fn check(options: &OpenOptions, tell: &mut dyn FnMut(u64)) -> Result<Report, OpenError> {
     let _lock = open::take_lock(options)?;
     let fault = |fault| OpenError::of_fault(fault, &options.dir);
-    let mut checking = Checking { dir: &options.dir, report: Report::default() };
-    let Some(journal) = checking.journal(&options.disk)? else { return Ok(checking.report) };
+    let mut checking = Checking { dir: &options.dir, report: Report::default(), tell, remedy: "" };
+    let Some(journal) = checking.journal(&options.disk, Position::MAX)? else { return Ok(checking.report) };
     let checkpoints = Checkpoints::of(Arc::clone(&options.disk), &options.dir).map_err(fault)?;
-    checking.checkpoints(&checkpoints)?;
+    checking.checkpoints(&checkpoints, Position::MAX)?;
     if checking.report.problems.is_empty() {
         for kind in [IndexKind::Redb, IndexKind::Sled] {
             checking.index(kind, &journal, &checkpoints)?;
@@ -69,9 +71,26 @@ pub fn check(options: &OpenOptions) -> Result<Report, OpenError> {
     Ok(checking.report)
 }
 
+/// Checks what a backup holds up to a position, without changing anything.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_copy(dir: &Path, upto: Position, tell: &mut dyn FnMut(u64)) -> Result<Report, OpenError> {
+    let disk: Arc<dyn Disk> = Arc::new(Looking);
+    let remedy = "restore up to a position before it, or begin another backup in an empty directory";
+    let mut checking = Checking { dir, report: Report::default(), tell, remedy };
+    checking.journal(&disk, upto)?;
+    let checkpoints = Checkpoints::of(disk, dir).map_err(|fault| OpenError::of_fault(fault, dir))?;
+    checking.checkpoints(&checkpoints, upto)?;
+    Ok(checking.report)
+}
+
 struct Checking<'a> {
     dir: &'a Path,
     report: Report,
+    tell: &'a mut dyn FnMut(u64),
+    /// What can be done about a damaged segment; empty for what the journal itself says.
+    remedy: &'static str,
 }
 
 impl Checking<'_> {
@@ -87,39 +106,53 @@ impl Checking<'_> {
         }
     }
 
-    /// Reads every frame of every segment.
-    fn journal(&mut self, disk: &Arc<dyn Disk>) -> Result<Option<Journal>, OpenError> {
+    /// Reads every frame of every segment that begins at or before a position. What is bad behind
+    /// that position does not matter.
+    fn journal(&mut self, disk: &Arc<dyn Disk>, upto: Position) -> Result<Option<Journal>, OpenError> {
         let looked = replay::look(Arc::clone(disk), &self.dir.join("journal"));
         let journal = match looked {
             Ok(Some(journal)) => journal,
             Ok(None) => return Ok(None),
-            Err(fault) => return self.note(fault, "").map(|()| None),
+            Err(fault) => return self.note(fault, self.remedy).map(|()| None),
         };
         let firsts = journal.segment_firsts();
         let mut former: Option<End> = None;
-        for (number, first) in firsts.iter().enumerate() {
+        for (number, first) in firsts.iter().enumerate().filter(|(_, first)| **first <= upto) {
             let ending = if number + 1 == firsts.len() { Ending::Seen } else { Ending::Followed };
-            let frames = &mut self.report.frames;
-            match journal.read_segment(*first, former, ending, &mut |_, _| *frames += 1) {
-                Ok((_, end)) => former = Some(end),
+            let (report, mut last) = (&mut self.report, first - 1);
+            let read = journal.read_segment(*first, former, ending, &mut |header, body| {
+                report.frames += 1;
+                report.events += body.events.len() as u64;
+                last = header.position;
+            });
+            match read {
+                Ok((file, end)) => {
+                    former = Some(end);
+                    // The size is for people who watch.
+                    (self.tell)(file.size().unwrap_or(0));
+                }
+                Err(Fault::Damaged { .. }) if last >= upto => {}
                 Err(fault) => {
                     former = None;
-                    self.note(fault, "")?;
+                    self.note(fault, self.remedy)?;
                 }
             }
             self.report.segments += 1;
+            self.report.position = last;
         }
-        self.report.position = former.map_or(0, |end| end.position);
         Ok(Some(journal))
     }
 
-    fn checkpoints(&mut self, checkpoints: &Checkpoints) -> Result<(), OpenError> {
+    fn checkpoints(&mut self, checkpoints: &Checkpoints, upto: Position) -> Result<(), OpenError> {
         let positions = checkpoints.newest_first().map_err(|fault| OpenError::of_fault(fault, self.dir))?;
-        for position in positions {
+        for position in positions.into_iter().filter(|position| *position <= upto) {
             let read =
                 checkpoints.open(position).and_then(|(_, reading)| reading.rows().try_for_each(|row| row.map(|_| ())));
             match read {
-                Ok(()) => self.report.checkpoints += 1,
+                Ok(()) => {
+                    self.report.checkpoints += 1;
+                    (self.tell)(std::fs::metadata(checkpoints.path(position)).map_or(0, |file| file.len()));
+                }
                 Err(fault) => self.note(fault, "remove it: the other checkpoint or the journal does its work")?,
             }
         }
@@ -143,97 +176,5 @@ impl Checking<'_> {
             self.report.problems.push(Problem { file: path, offset: 0, what, remedy });
         }
         Ok(())
-    }
-}
-
-/// Why a comparison ended.
-enum Stop {
-    Index(IndexError),
-    Log(Fault),
-}
-
-impl From<IndexError> for Stop {
-    fn from(error: IndexError) -> Stop {
-        Stop::Index(error)
-    }
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Log(fault)
-    }
-}
-
-#[derive(Default)]
-struct Compared {
-    rows: u64,
-    difference: Option<String>,
-}
-
-fn compare(
-    kind: IndexKind,
-    store: &Path,
-    journal: &Journal,
-    checkpoints: &Checkpoints,
-    end: Position,
-) -> Result<Compared, Stop> {
-    let index = index::open(kind, store, journal.installation())?;
-    let applied = index.applied()?;
-    let mut compared = Compared::default();
-    if applied > end {
-        compared.difference = Some(format!("it has seen position {applied}, the journal ends at {end}"));
-        return Ok(compared);
-    }
-    if applied == 0 {
-        compared.difference = (end > 0).then(|| "it is empty or could not be used".to_owned());
-        return Ok(compared);
-    }
-    let (state, rows) = Merged::at(checkpoints, journal, applied, usize::MAX)?.split();
-    let shards: std::collections::BTreeMap<_, _> = index.shards()?.into_iter().collect();
-    if shards != state.shards {
-        compared.difference = Some("its shards are not at the revisions of the log".to_owned());
-        return Ok(compared);
-    }
-    let mut cursor = Cursor { index: index.as_ref(), rows: Vec::new().into_iter(), next: Some(Key::new("")) };
-    rows.rows::<Stop>(|key, row| {
-        if compared.difference.is_none() {
-            let found = cursor.next_row()?;
-            compared.rows += 1;
-            if found.as_ref() != Some(&(key.clone(), row)) {
-                compared.difference = Some(format!("what it has at or behind {key:?} is not what the log says"));
-            }
-        }
-        Ok(())
-    })?;
-    if compared.difference.is_none()
-        && let Some((key, _)) = cursor.next_row()?
-    {
-        compared.difference = Some(format!("it has {key:?}, which the log has not"));
-    }
-    Ok(compared)
-}
-
-/// Reads all rows of an index in order.
-struct Cursor<'a> {
-    index: &'a dyn Index,
-    rows: std::vec::IntoIter<(Key, Row)>,
-    next: Option<Key>,
-}
-
-impl Cursor<'_> {
-    fn next_row(&mut self) -> Result<Option<(Key, Row)>, IndexError> {
-        loop {
-            if let Some(row) = self.rows.next() {
-                return Ok(Some(row));
-            }
-            let Some(start) = self.next.take() else { return Ok(None) };
-            let page = self.index.scan(&KeyRange { start, end: None }, LIMITS.page_rows)?;
-            let keys: Vec<Key> = page.rows.into_iter().map(|(key, _)| key).collect();
-            let rows = self.index.read(&keys)?;
-            let found: Vec<(Key, Row)> =
-                keys.into_iter().zip(rows).filter_map(|(key, row)| Some((key, row?))).collect();
-            self.rows = found.into_iter();
-            self.next = page.next;
-        }
     }
 }

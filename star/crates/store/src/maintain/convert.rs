@@ -1,10 +1,12 @@
 //! Changing the engine of the index, with the data in place.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use star_core::ports::meta::Position;
+use star_core::ports::meta::{Key, KeyRange, Position};
 
-use crate::index::{self, IndexKind};
+use crate::index::{self, Index, IndexError, IndexKind};
+use crate::limits::LIMITS;
 use crate::open::{self, OpenError, OpenOptions};
 
 /// What came of a conversion.
@@ -12,6 +14,8 @@ use crate::open::{self, OpenError, OpenOptions};
 pub struct Converted {
     /// The position that the index shows.
     pub position: Position,
+    /// The rows in it.
+    pub rows: u64,
     /// What it took.
     pub took: Duration,
 }
@@ -25,9 +29,26 @@ pub fn convert(options: &OpenOptions) -> Result<Converted, OpenError> {
     let begun = Instant::now();
     let opened = open::open(options)?;
     let position = opened.appender.position();
+    let rows = count(opened.index.as_ref()).map_err(|error| OpenError::of_index(error, &options.dir))?;
     for other in [IndexKind::Redb, IndexKind::Sled].into_iter().filter(|kind| *kind != options.index) {
         index::remove(other, &options.dir)
             .map_err(|source| OpenError::Io { path: index::dir_of(&options.dir), source })?;
     }
-    Ok(Converted { position, took: begun.elapsed() })
+    Ok(Converted { position, rows, took: begun.elapsed() })
+}
+
+/// The engines that keep files in the directory of a store.
+pub fn engines(dir: &Path) -> Vec<IndexKind> {
+    let has_files = |kind: &IndexKind| index::path_of(*kind, dir).is_some_and(|path| path.exists());
+    [IndexKind::Redb, IndexKind::Sled].into_iter().filter(has_files).collect()
+}
+
+fn count(index: &dyn Index) -> Result<u64, IndexError> {
+    let (mut start, mut rows) = (Some(Key::new("")), 0);
+    while let Some(from) = start {
+        let page = index.scan(&KeyRange { start: from, end: None }, LIMITS.page_rows)?;
+        rows += page.rows.len() as u64;
+        start = page.next;
+    }
+    Ok(rows)
 }

@@ -2,17 +2,24 @@
 //! engine.
 //!
 //! [`check()`] looks and changes nothing that matters; [`backup()`] copies a closed store, and
-//! [`Store::backup`](crate::Store::backup) one that is at work; [`restore()`] makes a store of such
-//! a copy, as it was at any moment that the copy covers; [`convert()`] changes the engine of the
-//! index. All of them block; none of them knows what records mean.
+//! [`backup_running()`] one that another process has open; [`restore()`] makes a store of such a
+//! copy, as it was at any moment that the copy covers, [`rows()`] reads it, and [`check_copy()`]
+//! says whether it can be trusted; [`convert()`] changes the engine of the index. All of them
+//! block; none of them knows what records mean.
 
 mod backup;
 mod check;
+mod compare;
 mod convert;
+mod follow;
+mod looking;
+mod moment;
 mod restore;
 
-pub(crate) use self::backup::copy_store;
-pub use self::backup::{BackedUp, backup};
-pub use self::check::{Problem, Report, check};
-pub use self::convert::{Converted, convert};
-pub use self::restore::{Part, RestoreError, Restored, Until, restore};
+pub(crate) use self::backup::copy;
+pub use self::backup::{BackedUp, BackupError, backup, backup_running};
+pub use self::check::{Problem, Report, check, check_copy};
+pub use self::convert::{Converted, convert, engines};
+pub use self::moment::Until;
+pub(crate) use self::moment::end_of;
+pub use self::restore::{Part, RestoreError, Restored, restore, rows};

@@ -6,32 +6,19 @@
 //! that goes on behind it.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use star_core::ports::clock::UnixMillis;
 use star_core::ports::meta::{Key, Position, Shard};
 
 use super::backup::copy_store;
+use super::looking::Looking;
+use super::moment::{self, Until, state_at};
 use crate::checkpoint::Checkpoints;
-use crate::checkpoint::merge::{Merged, damaged_checkpoint};
 use crate::disk::{Disk, LocalDisk};
-use crate::journal::replay::{self, Ending};
 use crate::journal::segment::{self, CreateError, SegmentHeader};
-use crate::journal::{Fault, Journal};
+use crate::journal::{Fault, Journal, replay};
 use crate::open::OpenError;
-
-/// Up to when a store is restored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// All that the backup holds.
-    End,
-    /// This position, included.
-    Position(Position),
-    /// Before the first batch whose wall clock is later than this.
-    Time(UnixMillis),
-}
 
 /// What of a store is restored.
 #[derive(Clone, Copy)]
@@ -66,6 +53,12 @@ pub enum RestoreError {
         /// The last position of the backup.
         end: Position,
     },
+    /// The backup begins later: what would be needed was trimmed before it was made.
+    #[error("the backup does not reach back that far: it begins behind position {from}")]
+    NotCovered {
+        /// The first position that it can show.
+        from: Position,
+    },
     /// There is no backup.
     #[error("{} holds no journal", dir.display())]
     NoBackup {
@@ -83,27 +76,73 @@ pub enum RestoreError {
 /// # Errors
 /// When the target is not empty, or the backup is damaged or does not reach to the moment.
 pub fn restore(from: &Path, into: &Path, until: Until, part: Part<'_>) -> Result<Restored, RestoreError> {
-    let fault = |fault| OpenError::of_fault(fault, from);
     must_be_empty(into)?;
-    let disk: Arc<dyn Disk> = Arc::new(LocalDisk);
-    let Some(journal) = replay::look(Arc::clone(&disk), &from.join("journal")).map_err(fault)? else {
-        return Err(RestoreError::NoBackup { dir: from.to_path_buf() });
-    };
-    let checkpoints = Checkpoints::of(Arc::clone(&disk), from).map_err(fault)?;
-    let end = end_of(&journal).map_err(fault)?;
-    let position = position_of(until, end, &journal, &checkpoints).map_err(fault)?;
-    if position > end {
-        return Err(RestoreError::NotReached { position, end });
-    }
+    let backup = Backup::open(from)?;
+    let position = backup.position(until)?;
+    let Backup { disk, journal, checkpoints, .. } = &backup;
     match part {
         Part::Everything => {
             // Proves that the state of that position can be made of what is there.
-            state_at(&checkpoints, &journal, position, |_| Ok(())).map_err(fault)?;
-            copy_store(&disk, from, &journal, &checkpoints, position, into).map_err(fault)?;
+            backup.seen(state_at(checkpoints, journal, position, |_| Ok(())))?;
+            backup.seen(copy_store(disk, from, journal, checkpoints, position, into))?;
         }
-        Part::Rows(wanted) => write_part(&checkpoints, &journal, position, wanted, into).map_err(fault)?,
+        Part::Rows(wanted) => backup.seen(write_part(checkpoints, journal, position, wanted, into))?,
     }
     Ok(Restored { position })
+}
+
+/// Reads all rows of a backup as they were at a moment, in the order of their keys. Answers the
+/// position of the moment.
+///
+/// # Errors
+/// As [`restore`].
+pub fn rows(from: &Path, until: Until, visit: &mut dyn FnMut(Shard, &Key, &[u8])) -> Result<Position, RestoreError> {
+    let backup = Backup::open(from)?;
+    let position = backup.position(until)?;
+    backup.seen(state_at(&backup.checkpoints, &backup.journal, position, |merged| {
+        merged.rows(|key, row| {
+            visit(row.shard, &key, &row.value);
+            Ok(())
+        })
+    }))?;
+    Ok(position)
+}
+
+/// A backup that is only looked at.
+struct Backup<'a> {
+    dir: &'a Path,
+    disk: Arc<dyn Disk>,
+    journal: Journal,
+    checkpoints: Checkpoints,
+}
+
+impl<'a> Backup<'a> {
+    fn open(dir: &'a Path) -> Result<Backup<'a>, RestoreError> {
+        let disk: Arc<dyn Disk> = Arc::new(Looking);
+        let fault = |fault| OpenError::of_fault(fault, dir);
+        let Some(journal) = replay::look(Arc::clone(&disk), &dir.join("journal")).map_err(fault)? else {
+            return Err(RestoreError::NoBackup { dir: dir.to_path_buf() });
+        };
+        let checkpoints = Checkpoints::of(Arc::clone(&disk), dir).map_err(fault)?;
+        Ok(Backup { dir, disk, journal, checkpoints })
+    }
+
+    /// The position of a moment, which the backup must reach.
+    fn position(&self, until: Until) -> Result<Position, RestoreError> {
+        let end = self.seen(moment::end_of(&self.journal))?;
+        let position = self.seen(moment::position_of(until, end, &self.journal, &self.checkpoints))?;
+        if position > end {
+            return Err(RestoreError::NotReached { position, end });
+        }
+        Ok(position)
+    }
+
+    fn seen<T>(&self, result: Result<T, Fault>) -> Result<T, RestoreError> {
+        result.map_err(|fault| match fault {
+            Fault::Missing { to, .. } => RestoreError::NotCovered { from: to + 1 },
+            fault => OpenError::of_fault(fault, self.dir).into(),
+        })
+    }
 }
 
 fn must_be_empty(dir: &Path) -> Result<(), RestoreError> {
@@ -118,67 +157,6 @@ fn must_be_empty(dir: &Path) -> Result<(), RestoreError> {
         return Err(RestoreError::NotEmpty { dir: dir.to_path_buf() });
     }
     Ok(())
-}
-
-/// The last position of a journal that is only looked at.
-fn end_of(journal: &Journal) -> Result<Position, Fault> {
-    let last = journal.segment_firsts().last().copied().unwrap_or(1);
-    let (_, end) = journal.read_segment(last, None, Ending::Seen, &mut |_, _| {})?;
-    Ok(end.position)
-}
-
-fn position_of(until: Until, end: Position, journal: &Journal, checkpoints: &Checkpoints) -> Result<Position, Fault> {
-    let time = match until {
-        Until::End => return Ok(end),
-        Until::Position(position) => return Ok(position),
-        Until::Time(time) => time,
-    };
-    let mut reached = journal.oldest() - 1;
-    for position in checkpoints.newest_first()? {
-        match checkpoints.open(position) {
-            Ok((state, _)) if state.at <= time && position >= reached => {
-                reached = position;
-                break;
-            }
-            Ok(_) | Err(Fault::Damaged { .. }) => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-    journal.walk(reached, end, |frame, _| {
-        if frame.header.at > time {
-            return ControlFlow::Break(());
-        }
-        reached = frame.header.position;
-        ControlFlow::Continue(())
-    })?;
-    Ok(reached)
-}
-
-/// Reads all rows of a position, from the newest checkpoint that is good to its last byte.
-fn state_at(
-    checkpoints: &Checkpoints,
-    journal: &Journal,
-    position: Position,
-    mut with: impl FnMut(Merged) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let mut bad = None;
-    for base in checkpoints.newest_first()?.into_iter().filter(|base| *base <= position) {
-        let merged = || {
-            let (state, reading) = checkpoints.open(base)?;
-            Merged::from(state, Some(reading), journal, position, usize::MAX)
-        };
-        // Twice: once to know that it is good, once to use it.
-        match merged().and_then(|merged| merged.rows::<Fault>(|_, _| Ok(()))) {
-            Ok(()) => return with(merged()?),
-            Err(fault) if damaged_checkpoint(&fault) == Some(base) => bad = Some(fault),
-            Err(fault) => return Err(fault),
-        }
-    }
-    let state = crate::checkpoint::state::State::empty(*journal.installation());
-    match Merged::from(state, None, journal, position, usize::MAX) {
-        Ok(merged) => with(merged),
-        Err(fault) => Err(bad.unwrap_or(fault)),
-    }
 }
 
 fn write_part(

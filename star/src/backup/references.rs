@@ -1,0 +1,130 @@
+//! Which contents the records of a moment speak of: bodies of Files, manifests of bundles, and
+//! what the manifests list.
+
+use std::collections::BTreeMap;
+
+use star_artifact::{Contents, CopyError};
+use star_core::command::Manifest;
+use star_core::keys;
+use star_core::kind::Kind;
+use star_core::ports::meta::Key;
+use star_core::record::Record;
+use star_path::Digest;
+
+use super::Finding;
+use super::error::Trouble;
+
+/// Which rows count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// All of them.
+    Star,
+    /// Those of this Space.
+    Space(&'a str),
+}
+
+impl Scope<'_> {
+    /// Whether a row counts.
+    pub(crate) fn holds(&self, key: &Key) -> bool {
+        match self {
+            Scope::Star => true,
+            Scope::Space(space) => keys::belongs_to_space(key, space),
+        }
+    }
+}
+
+/// The contents that are needed, each with the first key that speaks of it.
+#[derive(Debug, Default)]
+pub(crate) struct References {
+    bodies: BTreeMap<Digest, Key>,
+    manifests: BTreeMap<Digest, Key>,
+    unreadable: Vec<Key>,
+    /// Rows that count.
+    pub(crate) rows: u64,
+}
+
+/// What is needed, and what stands in the way.
+#[derive(Debug, Default)]
+pub(crate) struct Needed {
+    /// The contents, each with the first key that speaks of it.
+    pub(crate) contents: BTreeMap<Digest, Key>,
+    /// Records and manifests that cannot be read.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl References {
+    /// Looks at a row.
+    pub(crate) fn note(&mut self, key: &Key, value: &[u8]) {
+        self.rows += 1;
+        if !keys::is_record(key) {
+            return;
+        }
+        match Record::decode(value) {
+            Ok(Record { body: Some(body), kind, .. }) => {
+                let known = if kind == Kind::ArtifactBundle { &mut self.manifests } else { &mut self.bodies };
+                known.entry(body.content.digest).or_insert_with(|| key.clone());
+            }
+            Ok(_) => {}
+            Err(_) => self.unreadable.push(key.clone()),
+        }
+    }
+
+    /// Reads the manifests for what they list.
+    pub(crate) fn expand(self, contents: &Contents) -> Result<Needed, Trouble> {
+        let mut needed = Needed { contents: self.bodies, findings: Vec::new() };
+        for key in self.unreadable {
+            needed.findings.push(Finding {
+                file: text(&key).into(),
+                offset: 0,
+                what: "the record cannot be read".to_owned(),
+                remedy: "restore up to a position before it was written".to_owned(),
+            });
+        }
+        for (digest, key) in self.manifests {
+            match contents.read(&digest) {
+                Ok(bytes) => match Manifest::decode(&bytes) {
+                    Ok(manifest) => {
+                        for entry in manifest.files.into_values() {
+                            needed.contents.entry(entry.body.content.digest).or_insert_with(|| key.clone());
+                        }
+                    }
+                    Err(error) => needed.findings.push(Finding {
+                        file: text(&key).into(),
+                        offset: 0,
+                        what: error.message().to_owned(),
+                        remedy: "publish the bundle again, as another version".to_owned(),
+                    }),
+                },
+                // That it is missing or damaged is found where contents are looked at.
+                Err(CopyError::Damaged { .. } | CopyError::Missing { .. }) => {}
+                Err(other) => return Err(other.into()),
+            }
+            needed.contents.insert(digest, key);
+        }
+        Ok(needed)
+    }
+}
+
+impl Needed {
+    /// Those that are not there.
+    pub(crate) fn missing(&self, contents: &Contents) -> Result<Vec<Finding>, Trouble> {
+        let mut findings = self.findings.clone();
+        for (digest, key) in &self.contents {
+            if contents.size(digest)?.is_none() {
+                findings.push(Finding {
+                    file: text(key).into(),
+                    offset: 0,
+                    what: format!("its content {digest} is missing"),
+                    remedy: "write it again: nothing else has its bytes".to_owned(),
+                });
+            }
+        }
+        Ok(findings)
+    }
+}
+
+/// The path that a key speaks of.
+fn text(key: &Key) -> String {
+    let text = String::from_utf8_lossy(key.as_bytes()).into_owned();
+    text.get(2..).map_or(text.clone(), str::to_owned)
+}
