@@ -147,7 +147,8 @@ fn a_kill_in_the_middle_of_commands_loses_nothing_that_was_answered() {
         for command in commands.iter().filter(|command| Effect::of(command).is_some()) {
             let effect = Effect::of(command).expect("only those are left");
             prepare(&star, command);
-            let running = star.type_in(&typed(&star, command));
+            // Whoever lost an answer asks again for a while; here nobody comes back for it in that time.
+            let running = star.type_in(&format!("{} --timeout 1s", typed(&star, command)));
             // The one wait for a time: when exactly the power fails is what the dice decide.
             std::thread::sleep(Duration::from_millis(dice.below(KILL_WITHIN_MS)));
             star.kill_nine();

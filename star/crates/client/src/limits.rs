@@ -16,6 +16,11 @@ pub const AGAIN_FIRST: Duration = Duration::from_millis(100);
 /// How long the pauses between them grow: a Star that starts again is there within seconds.
 pub const AGAIN_MAX: Duration = Duration::from_secs(2);
 
+/// How long after the first answer that was lost a change is sent again, within the time that it may
+/// take: a Star that was killed is back by then, and nobody wants to sit in front of a command that
+/// waits for one that does not come.
+pub const AGAIN_FOR: Duration = Duration::from_secs(15);
+
 /// How much longer than a change may take its key is kept, for what is still on its way then.
 pub const KEY_GRACE: Duration = Duration::from_secs(30);
 

@@ -1,8 +1,8 @@
 //! Sending a change until it is answered, so that it is done once however often it is sent.
 //!
 //! Each change goes out under an idempotency key, its own or one that the caller named. When the
-//! answer is lost, it goes out again under the same key, later each time, for as long as the call
-//! may take: the Star answers as before if it was done. What a Star refuses is refused at once.
+//! answer is lost, it goes out again under the same key, later each time, until a Star that started
+//! again would be there: it answers as before if it was done. What a Star refuses is refused at once.
 
 use std::time::Duration;
 
@@ -67,7 +67,8 @@ impl Client {
         send: impl AsyncFn(&Change) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
         let mut change = self.begin(limit);
-        let mut until = (since == Since::Begin).then(|| Instant::now() + limit);
+        let mut deadline = (since == Since::Begin).then(|| Instant::now() + limit);
+        let mut again_until = None;
         let mut pause = limits::AGAIN_FIRST;
         let mut lost = None;
         loop {
@@ -79,15 +80,16 @@ impl Client {
             if !again {
                 return Err(error);
             }
-            let until = *until.get_or_insert_with(|| Instant::now() + limit);
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + limit);
+            let again_until = *again_until.get_or_insert_with(|| deadline.min(Instant::now() + limits::AGAIN_FOR));
             // What was lost first says more than that nobody is there now: it may have been done.
             let first = lost.get_or_insert(error);
-            if Instant::now() + pause >= until {
+            if Instant::now() + pause >= again_until {
                 return Err(std::mem::replace(first, self.timed_out(limit)));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(limits::AGAIN_MAX);
-            change.left = until - Instant::now();
+            change.left = deadline.saturating_duration_since(Instant::now());
         }
     }
 
