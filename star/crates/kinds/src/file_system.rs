@@ -192,7 +192,8 @@ fn write(
     match there {
         Some(there) => {
             let record = Record { body, modified_ms: now_ms, ..there.record.clone() };
-            change.only_if(Precondition::ModifiedAt(keys::record(to), there.modified)).write(to, &record)?;
+            change.only_if(Precondition::ModifiedAt(keys::record(to), there.modified));
+            change.rewrite(to, &there.record, &record)?;
         }
         None => {
             refuse_file_of_same_name(change, to)?;
