@@ -46,9 +46,9 @@ pub(crate) const COUNTED: u64 = 50_000;
 /// Resources below one parent where many are written at once: a well filled folder.
 pub(crate) const SIBLINGS: usize = 1_000;
 
-/// Resources written in one batch: two operations for each have to keep within a batch of the
-/// store.
-pub(crate) const FILL_BATCH: usize = 250;
+/// Resources written in one batch: three operations for each, and two more for a label, have to keep
+/// within a batch of the store.
+pub(crate) const FILL_BATCH: usize = 150;
 
 /// How long a Star is asked for one resource after the other until all of them are awake: the
 /// first run has to reach the last of them, or the next begins from the first again.

@@ -15,7 +15,7 @@ use super::{Found, counted, scratch};
 use crate::count::{Counted, Counter};
 use crate::failure::{Failure, io};
 use crate::figures::{Measure, Series};
-use crate::fill::Forest;
+use crate::fill::{self, Forest};
 use crate::meter::Meter;
 use crate::options::Plan;
 use crate::report::{Row, Subject, Target, Unit};
@@ -46,12 +46,14 @@ enum Reading {
     Get,
     Scan,
     Page,
+    Labelled,
 }
 
-const READINGS: [(&str, Reading, Option<Target>); 3] = [
+const READINGS: [(&str, Reading, Option<Target>); 4] = [
     ("get", Reading::Get, Some(Target::AtLeast(200_000.0))),
     ("scan of 10", Reading::Scan, Some(Target::AtLeast(50_000.0))),
     ("page of 100", Reading::Page, None),
+    ("page of 100 by label", Reading::Labelled, None),
 ];
 
 pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
@@ -65,7 +67,7 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
                 in_turns(plan, &[("star", ())], async |(), time| library.measure(reading, readers, time).await).await?;
             let p99_us = subjects[0].p99_us.clone();
             let shape = shape(name, readers);
-            if let Some(p99_us) = p99_us.filter(|_| reading == Reading::Page) {
+            if let Some(p99_us) = p99_us.filter(|_| matches!(reading, Reading::Page | Reading::Labelled)) {
                 let ms = p99_us.figures().iter().map(|us| us / 1e3).collect();
                 rows.push(Row {
                     shape: format!("{shape}, 99th percentile"),
@@ -116,6 +118,8 @@ struct Library {
     store: Arc<Store>,
     bench: BenchTree,
     all: Selector,
+    /// One resource in [`fill::LABELLED`].
+    labelled: Selector,
 }
 
 impl Library {
@@ -126,7 +130,9 @@ impl Library {
         let meta: Arc<dyn MetaStore> = store.clone();
         forest.plant(&meta).await?;
         let all = Selector::parse("**").map_err(|error| Failure::wrong("the benchmark", error))?;
-        Ok(Library { forest, store, bench, all })
+        let labelled = Selector::parse("**[labels.env=prod]");
+        let labelled = labelled.map_err(|error| Failure::wrong("the benchmark", error))?;
+        Ok(Library { forest, store, bench, all, labelled })
     }
 
     async fn measure(self: &Arc<Self>, reading: Reading, readers: usize, time: Duration) -> Result<Measure, Failure> {
@@ -168,6 +174,11 @@ impl Library {
                 let from = self.forest.text(dice.below(self.forest.resources - PAGE));
                 let BenchTree { tree, admin } = &self.bench;
                 (PAGE, tree.select(admin, &self.all, Some(&from), PAGE).await.map_err(refused)?.resources.len())
+            }
+            Reading::Labelled => {
+                let from = self.forest.text(dice.below(self.forest.resources - PAGE * fill::LABELLED));
+                let BenchTree { tree, admin } = &self.bench;
+                (PAGE, tree.select(admin, &self.labelled, Some(&from), PAGE).await.map_err(refused)?.resources.len())
             }
         };
         if got == wanted { Ok(()) } else { Err(Failure::wrong("the store", format!("{got} rows instead of {wanted}"))) }

@@ -8,8 +8,8 @@ use star_client::v1::Resource;
 use star_path::{ResourcePath, Selector};
 
 use super::error::CliError;
-use super::paths;
 use super::session::Session;
+use super::{pairs, paths};
 use crate::output::resource;
 
 /// List resources
@@ -24,7 +24,8 @@ Examples:
   star ls -l 'localhost:**'
   star ls localhost:files:/docs/
   star ls -r localhost:hello:1.0.0:/
-  star ls 'localhost:**<Mechtron>[status=Panic]' -o jsonl")]
+  star ls 'localhost:**<Mechtron>[status=Panic]' -o jsonl
+  star ls -r localhost --label env=prod --label tier=web")]
 pub(crate) struct Ls {
     /// Path or selector
     selector: Option<String>,
@@ -34,15 +35,19 @@ pub(crate) struct Ls {
     /// List everything below the path
     #[arg(long, short)]
     recursive: bool,
+    /// Only what has this label
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<String>,
 }
 
 impl Ls {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
         let client = session.client()?;
         let asked = paths::selector(self.selector.as_deref().unwrap_or("*"))?;
+        let labels = pairs::map("--label", &self.label)?;
         let resources = match asked.is_literal() {
-            true => below(&client, asked.literal_prefix(), self.recursive).await?,
-            false => client.list(&asked).try_collect().await?,
+            true if labels.is_empty() => below(&client, asked.literal_prefix(), self.recursive).await?,
+            _ => client.list(&labelled(&asked, &labels, self.recursive)?).try_collect().await?,
         };
         if !session.output.is_human() {
             return session.output.values(&resources);
@@ -52,6 +57,22 @@ impl Ls {
         }
         resources.iter().try_for_each(|resource| session.output.line(&resource.path))
     }
+}
+
+/// What a selector covers, or what lies below a path, of what has some labels.
+fn labelled(asked: &Selector, labels: &BTreeMap<String, String>, recursive: bool) -> Result<Selector, CliError> {
+    let many = if recursive { "**" } else { "*" };
+    let path = asked.literal_prefix();
+    let mut text = match () {
+        () if !asked.is_literal() => asked.to_string(),
+        () if path.is_root() => many.to_owned(),
+        () if path.is_directory() => format!("{path}{many}"),
+        () => format!("{path}:{many}"),
+    };
+    for (name, value) in labels {
+        text.push_str(&format!("[labels.{name}={value}]"));
+    }
+    Ok(Selector::parse(&text)?)
 }
 
 /// What lies below a path; a resource that holds nothing by its nature lists itself.
@@ -135,6 +156,21 @@ mod tests {
 
     fn artifact(path: &str) -> Resource {
         Resource { path: path.into(), kind: "Artifact".into(), ..Default::default() }
+    }
+
+    #[test]
+    fn labels_narrow_what_is_listed() {
+        for (asked, recursive, selector) in [
+            ("acme", false, "acme:*[labels.env=prod][labels.tier=web]"),
+            ("acme", true, "acme:**[labels.env=prod][labels.tier=web]"),
+            ("ROOT", true, "**[labels.env=prod][labels.tier=web]"),
+            ("acme:fs:/docs/", false, "acme:fs:/docs/*[labels.env=prod][labels.tier=web]"),
+            ("acme:**<Base>[status=Ready]", false, "acme:**<Base>[status=Ready][labels.env=prod][labels.tier=web]"),
+        ] {
+            let labels = [("env", "prod"), ("tier", "web")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let made = labelled(&Selector::parse(asked).unwrap(), &labels.into(), recursive).ok().unwrap();
+            assert_eq!(made, Selector::parse(selector).unwrap(), "{asked}");
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! | `w/` path | the former [`Status`](crate::status::Status)es of a resource |
 //! | `n/` parent `00` name | how far a [name with `%`](crate::numbers) was counted |
 //! | `v/` series `00` version | the digest under which a version was published |
+//! | `a/` term path | nothing: a resource is [found by this term](crate::find) |
+//! | `z/` path | nothing: a tree whose rows in `a/` are still to be taken out |
+//! | `z/` `00` `found` | how far the rows in `a/` were made |
 //! | `h/` path `00` `fence`, `lease` | the lock that somebody holds, as [`held`](crate::lock::held) says |
 //! | `i/` Space `00` caller, key | what was answered under an idempotency key, as [`once`](crate::once) says |
 //!
@@ -21,6 +24,9 @@ use crate::ports::meta::{Key, KeyRange, Operation, Shard};
 
 /// How long the name of a table is, with which every key begins.
 pub const TABLE_BYTES: usize = 2;
+
+/// How long a term is, which stands between the table `a/` and the path.
+pub const TERM_BYTES: usize = 16;
 
 /// The shard that a path belongs to.
 pub fn shard(path: &ResourcePath) -> Shard {
@@ -178,13 +184,68 @@ pub fn records_below(path: &ResourcePath) -> KeyRange {
     }
 }
 
-/// The narrowest range that holds a resource and everything below it. Neighbours whose name goes
-/// on with a digit, a dot or a dash fall into it too: `-` and `.` sort before `:`.
+/// The narrowest range of records that holds a resource and everything below it. Neighbours whose name
+/// goes on with a digit, a dot or a dash fall into it too: `-` and `.` sort before `:`.
 pub fn records_from(path: &ResourcePath) -> KeyRange {
+    around(b"r/", path)
+}
+
+/// What of a table, whose keys end with a path, lies at and below one.
+fn around(table: &[u8], path: &ResourcePath) -> KeyRange {
+    let text = if path.is_root() { "" } else { path.as_str() };
+    let start = [table, text.as_bytes()].concat();
     if path.is_root() || path.is_directory() {
-        return records_below(path);
+        return KeyRange::prefix(start);
     }
-    KeyRange { start: record(path), end: Some(Key::new(["r/", path.as_str(), ";"].concat())) }
+    KeyRange { end: Some(Key::new([&start[..], b";"].concat())), start: Key::new(start) }
+}
+
+/// That a resource is found by a term.
+pub fn found(term: &[u8; TERM_BYTES], path: &ResourcePath) -> Key {
+    found_at(term, path.as_str())
+}
+
+/// The first row of a term that is not before a path.
+pub fn found_at(term: &[u8; TERM_BYTES], path: &str) -> Key {
+    Key::new([b"a/", &term[..], path.as_bytes()].concat())
+}
+
+/// The narrowest range of what is found by a term that holds a resource and everything below it, with
+/// neighbours as in [`records_from`].
+pub fn found_from(term: &[u8; TERM_BYTES], path: &ResourcePath) -> KeyRange {
+    around(&[b"a/", &term[..]].concat(), path)
+}
+
+/// Everything that is found by any term.
+pub fn all_found() -> KeyRange {
+    KeyRange::prefix("a/")
+}
+
+/// The path behind the key of something that is found.
+pub fn path_of_found(key: &Key) -> Option<ResourcePath> {
+    let path = key.as_bytes().strip_prefix(b"a/")?.get(TERM_BYTES..)?;
+    ResourcePath::parse(std::str::from_utf8(path).ok()?).ok()
+}
+
+/// How far the rows by which resources are found were made.
+pub fn found_progress() -> Key {
+    Key::new("z/\0found")
+}
+
+/// That a tree was removed, and the rows by which its resources were found were not.
+pub fn unswept(path: &ResourcePath) -> Key {
+    Key::new(["z/", path.as_str()].concat())
+}
+
+/// All such trees.
+pub fn all_unswept() -> KeyRange {
+    KeyRange::prefix("z/")
+}
+
+/// The path behind the key of such a tree.
+pub fn path_of_unswept(key: &Key) -> Option<ResourcePath> {
+    let text = std::str::from_utf8(key.as_bytes().strip_prefix(b"z/")?).ok()?;
+    ResourcePath::parse(text).ok()
 }
 
 /// A range without its first key, if it begins with that key.

@@ -86,6 +86,18 @@ pub const PAGE_MAX: usize = 1_000;
 /// Most rows that one page of a list may look at before it answers what it found so far.
 pub const PAGE_SCAN: usize = 20_000;
 
+/// Rows that are looked at to compare one way to answer a selector with another.
+pub const PLAN_LOOK: usize = 100;
+
+/// A way with fewer rows than this is taken without a look at others: two scans cost as much.
+pub const PLAN_LOOK_ENOUGH: usize = 16;
+
+/// Operations of a batch of rows by which resources are found, when those of a whole store are made.
+pub const FOUND_BATCH: usize = 480;
+
+/// Rows by which resources are found that are removed with their tree; more are removed afterwards.
+pub const FOUND_WITH_TREE: usize = 256;
+
 /// Batches of events that a watcher reads at once.
 pub const WATCH_BATCHES: usize = 256;
 
@@ -124,7 +136,7 @@ pub const NUMBER_ATTEMPTS: usize = 64;
 pub const NUMBERS_AT_ONCE: u64 = 256;
 
 /// Most rows that a move takes along: what a batch of the store holds, less what removes them from
-/// the former place. A resource has two, and one more for each label, tag and version.
+/// the former place. A File has two and any other resource three, with two more for each label.
 pub const MOVE_ROWS: usize = 480;
 
 /// Calls that may lead to each other; a longer chain is a mistake.

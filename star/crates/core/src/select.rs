@@ -1,10 +1,16 @@
 //! Lists of resources: what a selector covers, page by page.
+//!
+//! Which rows are looked through is chosen by [`plan`](crate::find::plan); each of them leads to a
+//! record, and the selector judges that. Whatever is written meanwhile: a resource that is there, and
+//! covered, from the first page to the last is on one of them, once, because all pages together pass
+//! each path once.
 
 use std::sync::Arc;
 
-use star_path::{Candidate, ResourcePath, Selector};
+use star_path::{Candidate, Selector};
 use star_wire::{ErrorCode, StarError};
 
+use crate::find::plan::Way;
 use crate::gate::{Authority, Right};
 use crate::keys;
 use crate::limits;
@@ -35,30 +41,39 @@ impl Tree {
         limit: usize,
     ) -> Result<Page, StarError> {
         let limit = limit.clamp(1, limits::PAGE_MAX);
-        let mut range = keys::records_from(selector.literal_prefix());
+        let (meta, prefix) = (&self.ports.meta, selector.literal_prefix());
+        let failed = |error| stored::read_failed(prefix, &error);
+        let way = match selector.is_literal() {
+            true => Way::Records,
+            false => Way::choose(meta, selector).await.map_err(failed)?,
+        };
+        let mut range = way.range(prefix);
+        if selector.is_literal() {
+            range.start = keys::record(prefix);
+            range.end = Some(Key::new([range.start.as_bytes(), &[0]].concat()));
+        }
         if let Some(from) = from {
-            let start = Key::new(["r/", from].concat());
-            range.start = range.start.max(start);
+            range.start = range.start.max(way.start(from));
         }
         let mut page = Page::default();
         let mut seen = 0;
         loop {
-            let rows = self.ports.meta.scan(range.clone(), limits::PAGE_DEFAULT).await;
-            let rows = rows.map_err(|error| stored::read_failed(&ResourcePath::root(), &error))?;
-            for (key, row) in rows.rows {
-                let path = keys::path_of_record(&key).ok_or_else(|| damaged(&key))?;
+            let candidates = way.follow(meta, range.clone()).await.map_err(failed)?;
+            for (key, path, row) in candidates.found {
+                let path = path.ok_or_else(|| damaged(&key))?;
                 if page.resources.len() == limit || seen == limits::PAGE_SCAN {
                     page.next = Some(path.to_string());
                     return Ok(page);
                 }
                 seen += 1;
+                let Some(row) = row else { continue };
                 let resource = Resource::from_row(path, &row)?;
                 if covers(selector, &resource) && self.gate.allow(authority, Right::Read, &resource.path).await.is_ok()
                 {
                     page.resources.push(resource);
                 }
             }
-            match rows.next {
+            match candidates.next {
                 Some(next) => range.start = next,
                 None => return Ok(page),
             }

@@ -7,6 +7,7 @@ use star_wire::{ErrorCode, MessageId, StarError};
 
 use crate::command::Command;
 use crate::event::Event;
+use crate::find::term;
 use crate::gate::Permit;
 use crate::keys;
 use crate::once::{Answer, Attempt, Kept};
@@ -105,8 +106,21 @@ impl Change {
         Ok(self)
     }
 
-    /// Writes the record of a resource.
+    /// Writes the record of a resource, whatever was there before. What was there is known mostly, and
+    /// [`rewrite`](Change::rewrite) writes less.
     pub fn write(&mut self, path: &ResourcePath, record: &Record) -> Result<&mut Change, StarError> {
+        self.batch.operations.extend(term::enter(path, record));
+        self.put(path, record)
+    }
+
+    /// Writes the record of a resource in place of the one that is there. The caller makes sure that it
+    /// is, by [`Precondition::ModifiedAt`].
+    pub fn rewrite(&mut self, path: &ResourcePath, before: &Record, after: &Record) -> Result<&mut Change, StarError> {
+        self.batch.operations.extend(term::change(path, before, after));
+        self.put(path, after)
+    }
+
+    fn put(&mut self, path: &ResourcePath, record: &Record) -> Result<&mut Change, StarError> {
         let bytes = record.encode().map_err(|error| {
             StarError::new(ErrorCode::TooLarge, format!("the record of {path} cannot be written"))
                 .at(path)

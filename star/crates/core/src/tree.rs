@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use kameo::actor::ActorRef;
 use star_path::ResourcePath;
 use star_wire::StarError;
-use tokio::sync::{Semaphore, SetOnce};
+use tokio::sync::{Notify, Semaphore, SetOnce};
 
 use crate::behaviour::{ActorContext, Behaviours, Published};
 use crate::cell::Deliver;
@@ -68,6 +68,8 @@ pub struct Tree {
     pub(crate) room: Arc<Room>,
     pub(crate) register: Arc<Register>,
     pub(crate) numbers: Numbers,
+    /// Told when a tree was removed whose rows are to be taken out.
+    pub(crate) unswept: Arc<Notify>,
     shards: Vec<std::sync::OnceLock<ActorRef<ShardActor>>>,
 }
 
@@ -135,10 +137,12 @@ impl Tree {
             room: Arc::new(Room::of(memory_bytes)),
             counters: Counters::default(),
             numbers: Numbers::default(),
+            unswept: Arc::default(),
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),
         });
         crate::shard::sweep(&tree);
         once::sweep(&tree);
+        crate::find::sweep::keep_sweeping(&tree);
         tree
     }
 

@@ -6,6 +6,7 @@
 
 mod call;
 mod consumers;
+mod cursor;
 mod door;
 mod kinds;
 mod listing;

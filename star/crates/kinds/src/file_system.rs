@@ -195,7 +195,8 @@ fn write(
     let (record, created) = match there {
         Some(there) => {
             let record = Record { body, modified_ms: now_ms, ..there.record.clone() };
-            change.only_if(Precondition::ModifiedAt(keys::record(to), there.modified)).write(to, &record)?;
+            change.only_if(Precondition::ModifiedAt(keys::record(to), there.modified));
+            change.rewrite(to, &there.record, &record)?;
             (record, there.created)
         }
         None => {

@@ -28,6 +28,8 @@ struct State {
     event_reads: u64,
     consumers: BTreeMap<String, Position>,
     disk_full: bool,
+    /// Commits after which the disk is full.
+    commits_left: Option<u64>,
 }
 
 impl MemoryMeta {
@@ -38,7 +40,13 @@ impl MemoryMeta {
 
     /// From now on (or no longer) every commit fails as on a full disk.
     pub fn set_disk_full(&self, full: bool) {
-        self.state().disk_full = full;
+        let mut state = self.state();
+        (state.disk_full, state.commits_left) = (full, None);
+    }
+
+    /// Every commit fails after as many more, as if the process had ended there.
+    pub fn fail_after(&self, commits: u64) {
+        self.state().commits_left = Some(commits);
     }
 
     /// From now on events up to a position are no longer kept.
@@ -110,6 +118,11 @@ impl MetaStore for MemoryMeta {
         let mut state = self.state();
         if state.disk_full {
             return Err(CommitError::DiskFull);
+        }
+        match &mut state.commits_left {
+            Some(0) => return Err(CommitError::DiskFull),
+            Some(left) => *left -= 1,
+            None => {}
         }
         if let Some(index) = batch.preconditions.iter().position(|precondition| !state.holds(precondition)) {
             return Err(CommitError::Conflict { index, found: None });

@@ -1,20 +1,22 @@
 //! Removing a resource, alone or with everything below it, in one moment.
 //!
 //! However much lies below, it is one batch: a range of keys is one operation. So whoever reads finds
-//! all of it or nothing, and so does a Star that starts after a crash.
+//! all of it or nothing, and so does a Star that starts after a crash. Only the rows by which a large
+//! tree was found are taken out [afterwards](crate::find::sweep).
 
-use star_path::ResourcePath;
+use bytes::Bytes;
 use star_wire::{ErrorCode, Reply, StarError};
 
 use crate::behaviour::{ActorContext, ResourceActor};
 use crate::command::{Command, Delete, Deleted};
 use crate::event::{Event, EventType};
+use crate::find::term;
 use crate::gate::Permit;
 use crate::keys;
 use crate::kind::Kind;
 use crate::limits;
 use crate::lock::Guard;
-use crate::ports::meta::{Operation, Precondition};
+use crate::ports::meta::{Key, Operation, Precondition};
 use crate::record::Resource;
 use crate::stored::{self, Change};
 
@@ -33,7 +35,7 @@ pub(crate) async fn delete(
             true => Guard::of_tree(&context.tree, permit).await?,
             false => Guard::of(&context.tree, permit).await?,
         };
-        let resources = count(context, &target.path).await?;
+        let Survey { resources, rows } = Survey::of(context, &target).await?;
         let mut change = Change::of(&target.path, ports.clock.now_ms());
         change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
         if let Some(alone) = alone {
@@ -43,11 +45,21 @@ pub(crate) async fn delete(
         for operation in operations(&target) {
             change.then(operation);
         }
+        let swept_later = rows.is_none();
+        for row in rows.unwrap_or_default() {
+            change.then(Operation::Delete(row));
+        }
+        if swept_later {
+            change.then(Operation::Put(keys::unswept(&target.path), Bytes::new()));
+        }
         let event = Event::new(EventType::Deleted, &target.path, target.record.kind, &permit.authority().agent());
         change.tell(&event.with("resources", resources.to_string()))?;
         change.remember::<Delete>(permit, &Deleted { resources })?;
         if change.commit(&ports.meta).await?.is_some() {
             context.tree.evict(&target.path, true);
+            if swept_later {
+                context.tree.unswept.notify_one();
+            }
             if let Some(actor) = actor.filter(|_| target.path != context.path) {
                 actor.changed(context).await?;
             }
@@ -118,17 +130,35 @@ fn operations(target: &Resource) -> Vec<Operation> {
     keys::remove_tree(&target.path)
 }
 
-async fn count(context: &ActorContext, path: &ResourcePath) -> Result<u64, StarError> {
-    let meta = &context.tree.ports.meta;
-    let mut range = keys::records_below(path);
-    let mut count = 1;
-    loop {
-        let page =
-            meta.scan(range.clone(), limits::PAGE_MAX).await.map_err(|error| stored::read_failed(path, &error))?;
-        count += page.rows.iter().filter(|(key, _)| *key != keys::record(path)).count() as u64;
-        match page.next {
-            Some(next) => range.start = next,
-            None => return Ok(count),
+/// What a removal takes along.
+struct Survey {
+    /// How many resources, the one asked for included.
+    resources: u64,
+    /// The rows by which they are found; none where they are too many to be removed with them.
+    rows: Option<Vec<Key>>,
+}
+
+impl Survey {
+    async fn of(context: &ActorContext, target: &Resource) -> Result<Survey, StarError> {
+        let (meta, path) = (&context.tree.ports.meta, &target.path);
+        // The root directory stays, and is found as before.
+        let own = (path.files() != Some("/")).then(|| term::rows(path, &target.record));
+        let mut survey = Survey { resources: 1, rows: Some(own.into_iter().flatten().collect()) };
+        let mut range = keys::records_below(path);
+        loop {
+            let page =
+                meta.scan(range.clone(), limits::PAGE_MAX).await.map_err(|error| stored::read_failed(path, &error))?;
+            for (key, row) in page.rows.iter().filter(|(key, _)| *key != keys::record(path)) {
+                survey.resources += 1;
+                let (Some(rows), Some(below)) = (&mut survey.rows, keys::path_of_record(key)) else { continue };
+                let resource = Resource::from_row(below, row)?;
+                rows.extend(term::rows(&resource.path, &resource.record));
+                survey.rows.take_if(|rows| rows.len() > limits::FOUND_WITH_TREE);
+            }
+            match page.next {
+                Some(next) => range.start = next,
+                None => return Ok(survey),
+            }
         }
     }
 }

@@ -63,11 +63,12 @@ pub(crate) async fn set_status(context: &ActorContext, status: Status) -> Result
             .with("to", status.state.word())
             .with("message", status.message.clone());
         let mut history = stored::history(&ports.meta, &context.path).await?;
+        let before = resource.record.clone();
         history.push(std::mem::replace(&mut resource.record.status, status.clone()));
         let mut change = Change::of(&resource.path, ports.clock.now_ms());
         change.then(history.put(&resource.path)?);
         change.only_if(Precondition::ModifiedAt(crate::keys::record(&resource.path), resource.modified));
-        change.write(&resource.path, &resource.record)?.tell(&event)?;
+        change.rewrite(&resource.path, &before, &resource.record)?.tell(&event)?;
         if change.commit(&ports.meta).await?.is_some() {
             return Ok(());
         }

@@ -15,6 +15,7 @@ use super::described;
 use crate::behaviour::{ActorContext, ResourceActor};
 use crate::command::{Command, Move, Moved};
 use crate::event::{Event, EventType};
+use crate::find::term;
 use crate::gate::{Authority, Permit, Right};
 use crate::keys;
 use crate::kind::{Kind, PropertyType, Segment};
@@ -60,6 +61,9 @@ pub(crate) async fn relocate(
             continue;
         }
         tree.evict(from, true);
+        if luggage.stale.is_none() {
+            tree.unswept.notify_one();
+        }
         if let Some(actor) = actor.filter(|_| *from != context.path) {
             actor.changed(context).await?;
         }
@@ -174,6 +178,9 @@ struct Way {
 struct Luggage {
     rows: Vec<(Key, Bytes)>,
     resources: u64,
+    /// The rows by which it was found at the former place; none where there is no room to remove them in
+    /// the same batch.
+    stale: Option<Vec<Key>>,
 }
 
 impl Way {
@@ -201,6 +208,16 @@ impl Way {
     fn carry(&self, change: &mut Change, source: &Resource, luggage: &Luggage) {
         for operation in keys::remove_tree(&self.from) {
             change.then(operation);
+        }
+        match &luggage.stale {
+            Some(rows) => {
+                for row in rows {
+                    change.then(Operation::Delete(row.clone()));
+                }
+            }
+            None => {
+                change.then(Operation::Put(keys::unswept(&self.from), Bytes::new()));
+            }
         }
         for (key, value) in &luggage.rows {
             change.then(Operation::Put(key.clone(), value.clone()));
@@ -275,20 +292,28 @@ impl Luggage {
                 }
             }
         }
-        let mut luggage = Luggage { rows: Vec::new(), resources: 0 };
+        let mut luggage = Luggage { rows: Vec::new(), resources: 0, stale: None };
+        let mut stale = Vec::new();
         for (key, row) in found {
             let Some(moved) = way.key(&key) else { continue };
             let value = match keys::path_of_record(&key) {
                 None => row.value,
                 Some(path) => {
                     luggage.resources += 1;
-                    keys::path_of_record(&moved).ok_or_else(|| too_long(way, &path))?;
+                    let at = keys::path_of_record(&moved).ok_or_else(|| too_long(way, &path))?;
                     let record = way.record(Resource::from_row(path.clone(), &row)?);
+                    // Neither kind nor status nor labels change on the way.
+                    stale.extend(term::rows(&path, &record));
+                    luggage.rows.extend(term::rows(&at, &record).map(|row| (row, Bytes::new())));
                     record.encode().map_err(|error| stored::unreadable(&path, &error))?
                 }
             };
             luggage.rows.push((moved, value));
         }
+        if luggage.rows.len() > limits::MOVE_ROWS {
+            return Err(too_large(way));
+        }
+        luggage.stale = Some(stale).filter(|stale| luggage.rows.len() + stale.len() <= limits::MOVE_ROWS);
         Ok(luggage)
     }
 }
@@ -297,7 +322,7 @@ fn too_large(way: &Way) -> StarError {
     let (from, most) = (&way.from, limits::MOVE_ROWS);
     StarError::new(ErrorCode::TooLarge, format!("{from} holds more than the {most} rows that move in one moment"))
         .at(from)
-        .hint("a resource takes two rows and one for each label, tag and version: move what is below it in parts")
+        .hint("a resource takes two or three rows, and more with labels, tags and versions: move what is below it in parts")
 }
 
 fn too_long(way: &Way, path: &ResourcePath) -> StarError {

@@ -109,7 +109,7 @@ async fn commit(
     let mut change = Change::of(&target.path, now_ms);
     change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
     guard.bind(&mut change)?;
-    change.write(&target.path, &after.record)?;
+    change.rewrite(&target.path, &target.record, &after.record)?;
     let agent = permit.authority().agent();
     let mut event = Event::new(EventType::Changed, &target.path, target.record.kind, &agent);
     for (key, value) in &command.properties {
@@ -129,7 +129,7 @@ async fn commit(
         let what = match stored::load(&ports.meta, path).await? {
             Some(there) => {
                 change.only_if(Precondition::ModifiedAt(keys::record(path), there.modified));
-                change.write(path, record)?;
+                change.rewrite(path, &there.record, record)?;
                 EventType::Changed
             }
             None => {

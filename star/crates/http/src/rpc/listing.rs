@@ -12,6 +12,7 @@ use star_path::{Candidate, ResourcePath, Selector};
 use star_wire::{ErrorCode, StarError};
 
 use super::call::Call;
+use super::cursor;
 use crate::{limits, schema};
 
 /// A page under construction.
@@ -28,7 +29,8 @@ pub(super) async fn list(call: &Call<'_>, request: &v1::ListRequest) -> Result<v
         let message = format!("resources of {route} cannot be listed from here");
         return Err(StarError::new(ErrorCode::UnknownRemote, message));
     }
-    let from = Some(request.cursor.as_str()).filter(|cursor| !cursor.is_empty());
+    let from = cursor::read(&selector, &request.cursor)?;
+    let from = from.as_deref();
     let size = match request.page_size {
         0 => PAGE_DEFAULT,
         asked => PAGE_DEFAULT.min(asked as usize),
@@ -48,7 +50,7 @@ pub(super) async fn list(call: &Call<'_>, request: &v1::ListRequest) -> Result<v
         // An empty list would tell somebody who forgot the key that there is nothing.
         call.state.tree().gate.allow(&call.caller.authority, Right::Read, selector.literal_prefix()).await?;
     }
-    let next_cursor = page.next.unwrap_or_default();
+    let next_cursor = page.next.map(|path| cursor::written(&selector, &path)).unwrap_or_default();
     Ok(v1::ListResponse { resources: page.resources, next_cursor, ..Default::default() })
 }
 

@@ -63,6 +63,31 @@ async fn ensuring_leaves_a_resource_and_applying_brings_its_properties_in_line()
 }
 
 #[tokio::test]
+async fn a_list_by_label_goes_over_pages_and_takes_no_foreign_cursor() {
+    let star = Star::start().await;
+    for (name, env) in [("a", "prod"), ("b", "test"), ("c", "prod"), ("d", "prod")] {
+        let create = format!(r#"{{"path":"acme:{name}","kind":"Base","labels":{{"env":"{env}"}}}}"#);
+        star.call("Resources/Create", &create).await;
+    }
+    let (mut paths, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let list = format!(r#"{{"selector":"acme:**[labels.env=prod]","pageSize":1,"cursor":"{cursor}"}}"#);
+        let page = star.call("Resources/List", &list).await.json();
+        let resources = page["resources"].as_array().cloned().unwrap_or_default();
+        paths.extend(resources.iter().filter_map(|resource| resource["path"].as_str().map(str::to_owned)));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(paths, ["acme:a", "acme:c", "acme:d"]);
+    for (selector, cursor) in [("acme:**", cursor.as_str()), ("acme:**[labels.env=prod]", "acme:c")] {
+        let refused = star.call("Resources/List", &format!(r#"{{"selector":"{selector}","cursor":"{cursor}"}}"#)).await;
+        assert_eq!(refused.json()["details"][0]["debug"]["code"], "S0110", "{}", refused.text);
+    }
+}
+
+#[tokio::test]
 async fn a_percent_sign_becomes_a_number_that_the_answer_says() {
     let star = Star::start().await;
     for path in ["acme:job-1", "acme:job-2"] {

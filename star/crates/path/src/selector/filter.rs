@@ -56,6 +56,16 @@ impl Filter {
         self.key.as_str()
     }
 
+    /// The key of an attribute that everything has that meets the condition, with its value where there
+    /// is but one; nothing if the attribute may be missing.
+    pub(super) fn demand(&self) -> Option<(&str, Option<&str>)> {
+        match self.op {
+            Op::NotEqual => None,
+            Op::Equal => Some((self.key(), Some(&self.value))),
+            Op::BeginsWith | Op::Greater | Op::Less => Some((self.key(), None)),
+        }
+    }
+
     /// Whether the condition is met; `attribute` gives the value of a key.
     pub(super) fn met(&self, attribute: &dyn Fn(&str) -> Option<String>) -> bool {
         let Some(found) = attribute(self.key.as_str()) else {

@@ -19,6 +19,12 @@ impl Selector {
         self.filters.iter().map(|filter| filter.key())
     }
 
+    /// The attributes that everything covered has, with the value where it can be but one: the keys of
+    /// indexes.
+    pub fn demands(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.filters.iter().filter_map(|filter| filter.demand())
+    }
+
     /// Whether all filters are met; `attribute` gives the value of a key.
     pub fn filters_met(&self, attribute: &dyn Fn(&str) -> Option<String>) -> bool {
         self.filters.iter().all(|filter| filter.met(attribute))
