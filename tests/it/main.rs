@@ -6,6 +6,7 @@
 mod backups;
 mod bad_input;
 mod crash;
+mod crowds;
 mod data_folder;
 mod files;
 mod histories;

@@ -6,6 +6,13 @@ use std::time::Duration;
 /// about 10 KiB, and a Star should stay below 64 MiB of them.
 pub const CONNECTIONS: usize = 4096;
 
+/// Quiet connections that make room when there is none: enough for a burst of newcomers, few of
+/// those who may want to ask again.
+pub const MADE_ROOM: usize = 64;
+
+/// How long a newcomer waits before it is looked again who is quiet, when nobody was.
+pub const ROOM_AGAIN: Duration = Duration::from_millis(100);
+
 /// How long a client may take for the head of a request, and how long an idle connection of
 /// HTTP/1 is kept.
 pub const HEADER_READ: Duration = Duration::from_secs(30);

@@ -6,6 +6,7 @@
 
 mod accept;
 mod bind;
+mod crowd;
 mod edge;
 mod guard;
 mod surface;

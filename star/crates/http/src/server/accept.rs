@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::crowd::{Crowd, Standing};
 use super::edge::Edge;
 use super::guard::Guarded;
 use super::{Listener, Surface};
@@ -19,30 +20,42 @@ use crate::limits;
 /// Serves a router on a listener until `shutdown` is cancelled; then lets the requests that are
 /// under way finish, for at most [`limits::DRAIN`].
 pub async fn serve(listener: Listener, router: axum::Router, surface: Surface, shutdown: CancellationToken) {
-    let edge = Edge::new(router, surface);
+    serve_at_most(limits::CONNECTIONS, listener, Edge::new(router, surface), shutdown).await;
+}
+
+/// The same with so many connections at most.
+async fn serve_at_most(most: usize, listener: Listener, edge: Edge, shutdown: CancellationToken) {
     let builder = Arc::new(builder());
-    let room = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let (room, crowd) = (Arc::new(Semaphore::new(most)), Crowd::new());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    // A connection that has no place yet.
+    let mut newcomer: Option<TcpStream> = None;
     loop {
-        let (stream, place) = tokio::select! {
+        tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            Some(ended) = connections.join_next(), if !connections.is_empty() => {
-                note(ended);
-                continue;
+            Some(ended) = connections.join_next(), if !connections.is_empty() => note(ended),
+            place = Arc::clone(&room).acquire_owned(), if newcomer.is_some() => {
+                let place = place.expect("the semaphore is never closed");
+                if let Some(stream) = newcomer.take() {
+                    let standing = crowd.join();
+                    let io = TokioIo::new(Guarded::new(stream, Arc::clone(standing.member())));
+                    let served = builder.serve_connection(io, edge.on(standing.member())).into_owned();
+                    connections.spawn(attend(graceful.watch(served), standing, place));
+                }
             }
-            accepted = accept(&listener.tcp, &room) => accepted,
-        };
-        let (edge, builder, watcher) = (edge.clone(), Arc::clone(&builder), graceful.watcher());
-        connections.spawn(async move {
-            let io = TokioIo::new(Guarded::new(stream));
-            if let Err(error) = watcher.watch(builder.serve_connection(io, edge).into_owned()).await {
-                // Mostly a client that left; nothing that the Star could do better.
-                tracing::trace!(%error, "a connection ended early");
+            stream = accept(&listener.tcp), if newcomer.is_none() => {
+                newcomer = Some(stream);
+                if room.available_permits() == 0 {
+                    crowd.make_room(limits::MADE_ROOM);
+                }
             }
-            drop(place);
-        });
+            // Nobody was quiet a moment ago.
+            () = tokio::time::sleep(limits::ROOM_AGAIN), if newcomer.is_some() => {
+                crowd.make_room(limits::MADE_ROOM);
+            }
+        }
     }
     drop(listener);
     drain(graceful, connections).await;
@@ -63,9 +76,24 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// The next connection, once there is room for one more.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-    let place = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+/// Serves a connection until it ends, or has to make room for another one.
+async fn attend<E: std::fmt::Display>(
+    served: impl Future<Output = Result<(), E>>,
+    standing: Standing,
+    place: OwnedSemaphorePermit,
+) {
+    tokio::select! {
+        ended = served => if let Err(error) = ended {
+            // Mostly a client that left; nothing that the Star could do better.
+            tracing::trace!(%error, "a connection ended early");
+        },
+        () = standing.has_to_leave() => tracing::debug!("a quiet connection makes room for another one"),
+    }
+    drop((standing, place));
+}
+
+/// The next connection.
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -73,7 +101,7 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Ow
                     tracing::trace!(%error, "a connection ended before it began");
                     continue;
                 }
-                return (stream, place);
+                return stream;
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
@@ -165,6 +193,35 @@ mod tests {
         assert_eq!(answer(idle).await, "", "a connection without a request is closed");
         tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
         assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_makes_room_and_one_that_is_answered_stays() {
+        let (entered, mut has_entered) = mpsc::channel(1);
+        let release = CancellationToken::new();
+        let gate = release.clone();
+        let slow = get(async move || {
+            entered.send(()).await.unwrap();
+            gate.cancelled().await;
+            "slow"
+        });
+        let router = axum::Router::new().route("/slow", slow).route("/", get(async || "here"));
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").await.unwrap();
+        let (address, shutdown) = (listener.address(), CancellationToken::new());
+        let serving = tokio::spawn(serve_at_most(3, listener, Edge::new(router, Surface::Api), shutdown.clone()));
+        let slow = sent(address, "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        has_entered.recv().await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..9 {
+            silent.push(sent(address, "GET /").await);
+        }
+        let asks = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        assert!(answer(sent(address, asks).await).await.ends_with("here"));
+        release.cancel();
+        assert!(answer(slow).await.ends_with("slow"));
+        drop(silent);
+        shutdown.cancel();
+        tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
     }
 
     #[tokio::test]

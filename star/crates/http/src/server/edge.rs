@@ -3,17 +3,20 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
 use futures::FutureExt;
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
 use star_wire::{ErrorCode, StarError};
 use tower::Service;
 use tracing::Instrument;
 
 use super::Surface;
+use super::crowd::{Answering, Member};
 use crate::meters;
 use crate::request_id::{self, RequestId};
 use crate::status;
@@ -24,13 +27,20 @@ use crate::status;
 pub(super) struct Edge {
     router: axum::Router,
     surface: Surface,
+    /// The connection that requests come on, once there is one.
+    member: Option<Arc<Member>>,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Edge {
     pub(super) fn new(router: axum::Router, surface: Surface) -> Edge {
-        Edge { router, surface }
+        Edge { router, surface, member: None }
+    }
+
+    /// The same for the requests of one connection.
+    pub(super) fn on(&self, member: &Arc<Member>) -> Edge {
+        Edge { member: Some(Arc::clone(member)), ..self.clone() }
     }
 
     fn answer(&self, mut request: Request<Body>) -> Answer {
@@ -47,15 +57,30 @@ impl Edge {
         );
         request.extensions_mut().insert(request_id.clone());
         let mut router = self.router.clone();
+        let answering = self.member.as_ref().map(Member::answering);
         let answered = async move {
             let called = AssertUnwindSafe(router.call(request)).catch_unwind().await;
             let mut response =
                 called.unwrap_or_else(|_| Ok(panicked(&request_id))).unwrap_or_else(|never| match never {});
             response.headers_mut().insert(request_id::HEADER, request_id.header());
             meters::answered(route, response.status().as_u16(), started.elapsed());
-            Ok(response)
+            Ok(until_sent(response, answering))
         };
         if span.is_disabled() { Box::pin(answered) } else { Box::pin(answered.instrument(span)) }
+    }
+}
+
+/// The answer, which is being given until its body has ended. One whose length is known is sent at
+/// once or moves on; one without may be silent for a long time, and is no quiet connection then.
+fn until_sent(response: Response<Body>, answering: Option<Answering>) -> Response<Body> {
+    match answering {
+        Some(answering) if response.body().size_hint().exact().is_none() => response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _answering = &answering;
+                frame
+            }))
+        }),
+        _ => response,
     }
 }
 
@@ -80,7 +105,6 @@ impl hyper::service::Service<Request<Incoming>> for Edge {
 #[cfg(test)]
 mod tests {
     use axum::routing::get;
-    use http_body_util::BodyExt;
 
     use super::*;
 

@@ -7,12 +7,14 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use super::crowd::Member;
 use crate::limits;
 
 const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,6 +22,7 @@ const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection whose first bytes have to come, and whose answers have to be read, in time.
 pub(super) struct Guarded {
     stream: TcpStream,
+    member: Arc<Member>,
     waiting: Option<Waiting>,
     /// Until when the client has to take more, while it takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -33,14 +36,15 @@ struct Waiting {
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream) -> Guarded {
+    pub(super) fn new(stream: TcpStream, member: Arc<Member>) -> Guarded {
         let until = Box::pin(tokio::time::sleep(limits::HEADER_READ));
-        Guarded { stream, waiting: Some(Waiting { greeted: 0, until }), stalled: None }
+        Guarded { stream, member, waiting: Some(Waiting { greeted: 0, until }), stalled: None }
     }
 
     /// What became of a write, or that the client has taken nothing for too long.
     fn written(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if outcome.is_ready() {
+            self.member.moved();
             self.stalled = None;
             return outcome;
         }
@@ -64,6 +68,9 @@ impl AsyncRead for Guarded {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            this.member.moved();
+        }
         let Some(waiting) = &mut this.waiting else { return read };
         if read.is_pending() {
             ready!(waiting.until.as_mut().poll(cx));
