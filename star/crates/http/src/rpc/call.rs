@@ -95,6 +95,20 @@ impl<'s> Call<'s> {
         C::answer(&self.send(envelope).await?)
     }
 
+    /// Whether something was done under a key already.
+    pub(super) async fn was_done<C: Command>(
+        &self,
+        to: &ResourcePath,
+        command: &C,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<bool, StarError> {
+        if key.is_none() {
+            return Ok(false);
+        }
+        let permit = self.caller.admit(self.state, keyed(command.envelope(to)?, key)).await?;
+        self.state.tree().was_done(&permit).await
+    }
+
     /// What the protocol says for the outcome.
     pub(super) fn answer<T>(&self, outcome: Result<T, StarError>) -> connectrpc::ServiceResult<T> {
         outcome.map(connectrpc::Response::new).map_err(|error| self.error(&error))

@@ -72,14 +72,17 @@ async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::Creat
     let create =
         Create { path: path.clone(), kind, properties: properties.clone(), labels: labels.clone(), owner, strategy };
     let key = call.key()?;
-    let changed = call.state.tree().create_fenced(&call.caller.authority, create, &request.fence, key).await?;
-    let created = changed.changed;
-    let something_to_set = !properties.is_empty() || !labels.is_empty();
-    let changed = if !created && something_to_set {
-        let key = key.map(|key| key.step("set"));
-        call.under(&path, &Set { properties, labels, ..Set::default() }, &request.fence, key.as_ref()).await?
-    } else {
-        changed
+    // What is there is brought in line, which is a change of its own, with a key of its own.
+    let set = Set { properties, labels, ..Set::default() };
+    let step = key.map(|key| key.step("set"));
+    let (created, changed) = match call.was_done(&path, &set, step.as_ref()).await? {
+        true => (false, call.under(&path, &set, &request.fence, step.as_ref()).await?),
+        false => {
+            let made = call.state.tree().create_fenced(&call.caller.authority, create, &request.fence, key).await?;
+            let in_line = made.changed || set == Set::default();
+            let created = made.changed;
+            (created, if in_line { made } else { call.under(&path, &set, &request.fence, step.as_ref()).await? })
+        }
     };
     Ok(v1::CreateResponse { resource: told(changed).into(), created, ..Default::default() })
 }
