@@ -113,6 +113,19 @@ fn what_is_asked_again_after_a_kill_is_answered_as_before_and_not_done_again() {
 }
 
 #[test]
+fn making_sure_of_what_was_there_is_not_done_again_when_it_is_gone() {
+    let star = star();
+    let ensure = json!({
+        "kind": "Base", "path": "localhost:base", "strategy": "STRATEGY_ENSURE", "properties": { "title": "T" },
+    });
+    star.run(&["create", "Base", "localhost:base"]).ok();
+    let first = call(&star, "Resources/Create", "k1", &ensure).is(200).json();
+    star.run(&["rm", "localhost:base"]).ok();
+    let again = star.unchanged_by(|| call(&star, "Resources/Create", "k1", &ensure).is(200).json());
+    assert_eq!(again, first);
+}
+
+#[test]
 fn bytes_that_are_sent_again_do_not_write_over_what_came_after_them() {
     let mut star = star();
     let put = |star: &Star, key: &str, bytes: &str| {

@@ -16,6 +16,7 @@ mod slots;
 mod star;
 
 pub(crate) use bundles::{Bundle, tar};
+pub(crate) use connection::connect;
 pub(crate) use cutter::Cutter;
 pub(crate) use follower::Follower;
 pub(crate) use http::{Answer, Http, Streaming};

@@ -6,17 +6,17 @@
 //! moment after its beginning, or never. Objects do not know of each other, so each is looked at
 //! alone, which is what keeps the search short (Wing and Gong, with the memory of Lowe).
 //!
-//! [`history`] holds what was seen, [`object`] says what is right, [`check`] searches, and
+//! [`history`] holds what was seen, [`object`] says what is right, [`check()`] searches, and
 //! [`player`] thinks of what to do next.
 
-pub mod check;
+mod check;
 pub mod history;
 pub mod object;
 #[cfg(test)]
 mod planted;
 pub mod player;
 
-pub use check::{Verdict, check};
+pub use check::{Verdict, Wrong, check};
 pub use history::{Call, History};
 pub use object::{Act, Answer};
 pub use player::Player;

@@ -11,7 +11,7 @@ use star_wire::{ErrorCode, StarError};
 
 use super::create::taken;
 use crate::command::{Changed, Command, Create, Set, Strategy};
-use crate::gate::{Authority, Right};
+use crate::gate::{Authority, Permit, Right};
 use crate::limits;
 use crate::lock::fence::fenced;
 use crate::once::{IdempotencyKey, keyed};
@@ -35,11 +35,19 @@ impl Tree {
         // Before anything is said about what is there.
         self.gate.allow(authority, Right::Create, parent).await?;
         let path = create.path.clone();
+        let step = key.map(|key| key.step("set"));
+        // It may have been removed since; that is no reason to make it anew for whoever asks again.
+        if step.is_some()
+            && let Ok(permit) = self.asked(authority, &create, (fence, step.as_ref())).await
+            && self.was_done(&permit).await?
+        {
+            return Set::answer(&self.ask(permit).await?);
+        }
         for _ in 0..limits::COMMIT_ATTEMPTS {
             let (applied, overtaken) = match stored::load(&self.ports.meta, &path).await? {
                 Some(there) => {
-                    let key = key.map(|key| key.step("set"));
-                    (self.bring(authority, &create, &there, (fence, key.as_ref())).await, ErrorCode::NotFound)
+                    let terms = (fence, step.as_ref());
+                    (self.bring(authority, &create, &there, terms).await, ErrorCode::NotFound)
                 }
                 None => {
                     let create = Create { strategy: Strategy::Create, ..create.clone() };
@@ -62,13 +70,23 @@ impl Tree {
         authority: &Arc<Authority>,
         create: &Create,
         there: &Resource,
-        (fence, key): (&str, Option<&IdempotencyKey>),
+        terms: (&str, Option<&IdempotencyKey>),
     ) -> Result<Changed, StarError> {
         check(create, there)?;
+        let permit = self.asked(authority, create, terms).await?;
+        Set::answer(&self.ask(permit).await?)
+    }
+
+    /// The message that brings it there.
+    async fn asked(
+        self: &Arc<Self>,
+        authority: &Arc<Authority>,
+        create: &Create,
+        (fence, key): (&str, Option<&IdempotencyKey>),
+    ) -> Result<Permit, StarError> {
         let (properties, labels) = (create.properties.clone(), create.labels.clone());
         let set = Set { properties, labels, ..Set::default() };
-        let permit = self.admit(authority, keyed(fenced(set.envelope(&there.path)?, fence), key)).await?;
-        Set::answer(&self.ask(permit).await?)
+        self.admit(authority, keyed(fenced(set.envelope(&create.path)?, fence), key)).await
     }
 }
 

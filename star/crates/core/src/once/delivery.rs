@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use star_wire::{Reply, StarError};
+use tracing::Instrument;
 
 use super::answer::{self, Kept};
 use super::attempt::{Attempt, Terms};
@@ -47,7 +48,7 @@ impl Tree {
             Turn::First(attempt) => {
                 let pending = Arc::clone(&attempt.pending);
                 let tree = Arc::clone(self);
-                tokio::spawn(async move {
+                let working = async move {
                     let outcome = match tree.prepare_once(&attempt).await {
                         Ok(Some(known)) => known,
                         Err(error) => Err(error),
@@ -57,7 +58,8 @@ impl Tree {
                         }
                     };
                     attempt.conclude(outcome);
-                });
+                };
+                tokio::spawn(working.in_current_span());
                 pending
             }
         };
@@ -83,7 +85,7 @@ impl Tree {
             told
         };
         // A task of its own, because half of it is no good to anybody who comes back.
-        let telling = tokio::spawn(telling);
+        let telling = tokio::spawn(telling.in_current_span());
         Box::pin(async move { telling.await.unwrap_or_else(|_| Err(refusal::ending())) })
     }
 
