@@ -148,7 +148,13 @@ impl Index for RedbIndex {
         Ok(page)
     }
 
-    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError> {
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError> {
         let run = || -> Result<Option<Row>, Error> {
             if is_empty(range) {
                 return Ok(None);
@@ -157,7 +163,7 @@ impl Index for RedbIndex {
             for entry in table.range::<&[u8]>(bounds(range))? {
                 let (key, row) = entry?;
                 let header = decode_row_header(key.value(), row.value())?;
-                if is_since(header.shard, header.modified, shard, since) {
+                if is_since(header.shard, header.modified, shard, since) && !except(key.value()) {
                     return Ok(Some(decode_row(key.value(), row.value())?));
                 }
             }
