@@ -95,6 +95,9 @@ pub(crate) const BEHIND_BATCHES: usize = if cfg!(test) { 64 } else { 16_384 };
 /// Bytes of operations that wait in memory for the index; as many again are being taken.
 pub(crate) const BEHIND_BYTES: usize = 8 * 1024 * 1024;
 
+/// A block of the file of redb that has a checksum: its page.
+pub(crate) const SUMMED_BYTES: usize = 4_096;
+
 /// Batches that a replay gives to the index in one transaction.
 pub(crate) const REPLAY_GROUP: usize = 4_096;
 

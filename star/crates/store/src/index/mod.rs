@@ -12,6 +12,7 @@ pub(crate) mod memory;
 pub(crate) mod redb;
 pub(crate) mod row;
 pub(crate) mod sled;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -188,7 +189,9 @@ pub(crate) fn put_aside(kind: IndexKind, store: &Path) -> io::Result<()> {
 
 /// Removes an index, so that the next opening begins an empty one.
 pub(crate) fn remove(kind: IndexKind, store: &Path) -> io::Result<()> {
-    path_of(kind, store).map_or(Ok(()), |path| remove_path(&path))
+    let Some(path) = path_of(kind, store) else { return Ok(()) };
+    remove_path(&path)?;
+    if kind == IndexKind::Redb { remove_path(&sums::path_of(&path)) } else { Ok(()) }
 }
 
 /// Gives a file or directory the ending `unusable`.
