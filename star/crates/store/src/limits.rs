@@ -84,6 +84,20 @@ pub(crate) const INDEX_RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Memory that redb may use for pages. Its default of 1 GiB is more than a Star has to give.
 pub(crate) const INDEX_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
+/// How long what is committed stays in memory before the index takes it, in one transaction: the
+/// longer, the fewer. Some thousand batches of a busy store, and nothing that a start would notice.
+pub(crate) const BEHIND_FOR: Duration = Duration::from_millis(50);
+
+/// Batches that wait in memory for the index, after which the writer waits for it. Few in this
+/// crate's tests, so that they wait often.
+pub(crate) const BEHIND_BATCHES: usize = if cfg!(test) { 64 } else { 16_384 };
+
+/// Bytes of operations that wait in memory for the index; as many again are being taken.
+pub(crate) const BEHIND_BYTES: usize = 8 * 1024 * 1024;
+
+/// A block of the file of redb that has a checksum: its page.
+pub(crate) const SUMMED_BYTES: usize = 4_096;
+
 /// Batches that a replay gives to the index in one transaction.
 pub(crate) const REPLAY_GROUP: usize = 4_096;
 

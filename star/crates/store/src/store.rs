@@ -19,7 +19,7 @@ use crate::commit::size;
 use crate::commit::writer::{Upkeep, Writer};
 use crate::consumers::Consumers;
 use crate::disk::Disk;
-use crate::index::Row;
+use crate::index::{self, Row};
 use crate::journal::recent::Recent;
 use crate::journal::{Fault, body};
 use crate::limits::{LIMITS, QUEUE_BATCHES};
@@ -66,6 +66,8 @@ impl Store {
     pub(crate) fn start(opened: Opened, options: OpenOptions) -> Result<Arc<Store>, OpenError> {
         let Opened { lock, appender, index, memory, checkpoints, consumers, checkpoint, behind_bytes } = opened;
         let last = appender.position();
+        let io = |source| OpenError::Io { path: options.dir.clone(), source };
+        let index = index::let_behind(options.index, index).map_err(io)?;
         let shared = Arc::new(Shared {
             journal: Arc::clone(appender.journal()),
             index: Slot::holding(index),

@@ -138,7 +138,7 @@ impl<'a> Group<'a> {
             self.overlay.changed_since(range, shard, since).or_else(|| self.memory.erasures.since(shard, range, since));
         match known {
             Some(revision) => Ok(Some(revision)),
-            None => Ok(self.index.written_since(range, shard, since)?.map(|row| row.modified)),
+            None => Ok(self.index.written_since(range, shard, since, &|_| false)?.map(|row| row.modified)),
         }
     }
 }

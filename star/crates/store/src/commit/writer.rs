@@ -22,7 +22,8 @@ use super::mailbox::{self, Pending, Request, Waited};
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint::keeper::{Keeper, Reply};
 use crate::disk::is_full;
-use crate::index::{Index, IndexError, IndexKind, Record};
+use crate::index::{self, Index, IndexError, IndexKind, Record};
+use crate::journal::Fault;
 use crate::journal::append::{AppendError, Appender};
 use crate::journal::record::HEADER_BYTES;
 use crate::limits::{
@@ -254,8 +255,8 @@ impl Writer {
         }
         let old = self.upkeep.unsynced_since.is_some_and(|since| now >= since + INDEX_SYNC_EVERY);
         let due = old || self.upkeep.unsynced >= INDEX_SYNC_BATCHES;
-        if due && let Err(error) = self.sync_index() {
-            tracing::warn!(%error, "the index was not synced");
+        if due {
+            self.sync_index_soon();
         }
     }
 
@@ -281,6 +282,17 @@ impl Writer {
         Ok(())
     }
 
+    /// Has the index synced without waiting for it.
+    fn sync_index_soon(&mut self) {
+        let Ok(index) = self.shared.index.get() else { return };
+        let asked = index.sync_soon();
+        drop(index);
+        match asked {
+            Ok(()) => (self.upkeep.unsynced, self.upkeep.unsynced_since) = (0, None),
+            Err(error) => self.index_failed(&error),
+        }
+    }
+
     /// Lets go of an index that failed and tries to bring it back. The caller holds it no more:
     /// an engine does not open a file twice.
     fn index_failed(&mut self, error: &IndexError) {
@@ -293,7 +305,10 @@ impl Writer {
         self.upkeep.failed_at = Some(Instant::now());
         let end = self.appender.position();
         let ground = Ground { store: &self.dir, journal: &self.shared.journal, checkpoints: &self.checkpoints, end };
-        match recover::bring_up(self.kind, ground) {
+        let io = |source| Fault::Io { file: self.dir.clone(), source };
+        let brought =
+            recover::bring_up(self.kind, ground).and_then(|index| Ok(index::let_behind(self.kind, index).map_err(io)?));
+        match brought {
             Ok(index) => {
                 self.upkeep.unsynced = 1;
                 self.upkeep.unsynced_since = Some(Instant::now());

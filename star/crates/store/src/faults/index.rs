@@ -116,8 +116,14 @@ impl Index for FailingIndex {
         self.inner.scan(range, limit)
     }
 
-    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError> {
-        self.inner.written_since(range, shard, since)
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError> {
+        self.inner.written_since(range, shard, since, except)
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {

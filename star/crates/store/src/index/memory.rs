@@ -53,9 +53,15 @@ impl Index for MemoryIndex {
         Ok(page)
     }
 
-    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError> {
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError> {
         let contents = self.contents();
-        let mut rows = contents.range(range).map(|(_, row)| row);
+        let mut rows = contents.range(range).filter(|(key, _)| !except(key.as_bytes())).map(|(_, row)| row);
         Ok(rows.find(|row| is_since(row.shard, row.modified, shard, since)).cloned())
     }
 

@@ -4,12 +4,15 @@
 //! updated after the journal's sync without one of its own, and it carries the position up to
 //! which it was applied *in the same engine transaction*, so that after a crash it says by itself
 //! from where the journal has to be applied again. Engines: [`redb`] and [`sled`] on disk,
-//! [`memory`]; [`row`] is how the two on disk write what they hold.
+//! [`memory`]; [`row`] is how the two on disk write what they hold, and [`behind`] lets redb take its
+//! time.
 
+pub(crate) mod behind;
 pub(crate) mod memory;
 pub(crate) mod redb;
 pub(crate) mod row;
 pub(crate) mod sled;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,7 +67,7 @@ impl From<Row> for Versioned {
 }
 
 /// A batch of the log, as far as the index cares.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) position: Position,
     pub(crate) shard: Shard,
@@ -104,9 +107,16 @@ pub(crate) trait Index: Send + Sync + 'static {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError>;
     /// At most `limit` rows of a range, seen at one moment, fewer when they weigh much.
     fn scan(&self, range: &KeyRange, limit: usize) -> Result<ScanPage, IndexError>;
-    /// A row of the range that another shard wrote, or this one after `since`. Looks at every
-    /// row of the range while all other commits wait, so callers keep such ranges narrow.
-    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError>;
+    /// A row of the range that another shard wrote, or this one after `since`, except under some
+    /// keys. Looks at every row of the range while all other commits wait, so callers keep such
+    /// ranges narrow.
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError>;
     /// Applies batches that follow the applied position, all or none of them.
     fn apply(&self, records: &[Record]) -> Result<(), IndexError>;
     /// Puts rows of a checkpoint, in order, into an index that is being made; they count when
@@ -116,6 +126,10 @@ pub(crate) trait Index: Send + Sync + 'static {
     fn filled(&self, shards: &BTreeMap<Shard, ShardState>, applied: Position) -> Result<(), IndexError>;
     /// Makes what was applied durable.
     fn sync(&self) -> Result<(), IndexError>;
+    /// The same, without waiting for it where the engine need not be waited for.
+    fn sync_soon(&self) -> Result<(), IndexError> {
+        self.sync()
+    }
     /// The last position that was applied.
     fn applied(&self) -> Result<Position, IndexError>;
     /// The state of every shard that was ever written.
@@ -157,6 +171,16 @@ pub(crate) fn path_of(kind: IndexKind, store: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Puts layers before an engine that is slow, so that commits do not wait for it. Not before sled:
+/// it has one lock for all of its databases in a process, and a flush on one thread can wait for
+/// ever while another thread applies; from the writer's thread alone it is never asked for both.
+pub(crate) fn let_behind(kind: IndexKind, index: Arc<dyn Index>) -> io::Result<Arc<dyn Index>> {
+    match kind {
+        IndexKind::Memory | IndexKind::Sled => Ok(index),
+        IndexKind::Redb => Ok(Arc::new(behind::Behind::before(index)?)),
+    }
+}
+
 /// Puts an index that failed aside, for whoever wants to look, so that the next opening begins
 /// an empty one. One is kept.
 pub(crate) fn put_aside(kind: IndexKind, store: &Path) -> io::Result<()> {
@@ -165,7 +189,9 @@ pub(crate) fn put_aside(kind: IndexKind, store: &Path) -> io::Result<()> {
 
 /// Removes an index, so that the next opening begins an empty one.
 pub(crate) fn remove(kind: IndexKind, store: &Path) -> io::Result<()> {
-    path_of(kind, store).map_or(Ok(()), |path| remove_path(&path))
+    let Some(path) = path_of(kind, store) else { return Ok(()) };
+    remove_path(&path)?;
+    if kind == IndexKind::Redb { remove_path(&sums::path_of(&path)) } else { Ok(()) }
 }
 
 /// Gives a file or directory the ending `unusable`.

@@ -11,7 +11,8 @@
 //! Groups are applied without durability; [`Index::sync`] makes one durable commit, with the
 //! allocator's state saved, so that the next start need not walk the file. A file that cannot be
 //! opened, is of another schema or of another installation is put aside as `redb.db.unusable`
-//! (one is kept, for whoever wants to look) and an empty one is begun.
+//! (one is kept, for whoever wants to look) and an empty one is begun. [`sums`] keeps checksums of
+//! the file beside it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,6 +29,7 @@ use redb::{
 use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard};
 
 use super::row::{self, RowHeader};
+use super::sums::{self, Trust};
 use super::{Index, IndexError, Record, Row, ShardState, aside, is_empty, is_since};
 use crate::disk::is_full;
 use crate::journal::record::Installation;
@@ -148,7 +150,13 @@ impl Index for RedbIndex {
         Ok(page)
     }
 
-    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError> {
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError> {
         let run = || -> Result<Option<Row>, Error> {
             if is_empty(range) {
                 return Ok(None);
@@ -157,7 +165,7 @@ impl Index for RedbIndex {
             for entry in table.range::<&[u8]>(bounds(range))? {
                 let (key, row) = entry?;
                 let header = decode_row_header(key.value(), row.value())?;
-                if is_since(header.shard, header.modified, shard, since) {
+                if is_since(header.shard, header.modified, shard, since) && !except(key.value()) {
                     return Ok(Some(decode_row(key.value(), row.value())?));
                 }
             }
@@ -296,13 +304,14 @@ enum Unusable {
 fn open_file(path: &Path, installation: &Installation) -> Result<Database, Unusable> {
     // A file of noise can break an assertion inside the engine; that, too, is only a bad index.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        Database::builder().set_cache_size(INDEX_CACHE_BYTES).create(path).map_err(Unusable::from).and_then(
-            |mut database| {
-                verify(&mut database)?;
-                introduce(&database, installation)?;
-                Ok(database)
-            },
-        )
+        let (file, trust, voucher) = sums::open(path)?;
+        let mut database = Database::builder().set_cache_size(INDEX_CACHE_BYTES).create_with_backend(file)?;
+        if trust == Trust::Unknown {
+            verify(&mut database)?;
+        }
+        introduce(&database, installation)?;
+        voucher.vouch().map_err(|error| Unusable::Busy(error.into()))?;
+        Ok(database)
     }));
     opened.unwrap_or_else(|_| Err(Unusable::Contents("the engine panicked while opening it".to_owned())))
 }
@@ -324,7 +333,8 @@ fn is_about_contents(error: &io::Error) -> bool {
 }
 
 /// Walks all pages and checks their checksums, which the engine does by itself only after a
-/// crash: a bit that flipped in a page above the rows would lead reads to the wrong ones.
+/// crash: a bit that flipped in a page above the rows would lead reads to the wrong ones. Takes a
+/// second for a million rows, so it is done where [`sums`] cannot tell.
 fn verify(database: &mut Database) -> Result<(), Unusable> {
     match database.check_integrity() {
         Ok(true) => Ok(()),

@@ -225,12 +225,18 @@ impl Index for SledIndex {
         })
     }
 
-    fn written_since(&self, range: &KeyRange, shard: Shard, since: Revision) -> Result<Option<Row>, IndexError> {
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError> {
         guarded(|| {
             for entry in self.range(range) {
                 let (key, bytes) = entry?;
                 let header = row::decode_header(&key, &bytes)?;
-                if is_since(header.shard, header.modified, shard, since) {
+                if is_since(header.shard, header.modified, shard, since) && !except(&key) {
                     return Ok(Some(row::decode(&key, &bytes)?));
                 }
             }

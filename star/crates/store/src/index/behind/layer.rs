@@ -1,0 +1,138 @@
+//! What batches did to the rows, kept in memory until an engine has taken it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use star_core::ports::meta::{Key, KeyRange, Operation, Revision, Shard};
+
+use crate::index::{Index, IndexError, Record, Row, is_empty};
+
+/// The effects of some batches, in the order of keys, and the batches themselves.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    keys: BTreeMap<Key, Entry>,
+    /// Ranges that were removed; what `keys` holds inside of one was written after that.
+    erased: Vec<KeyRange>,
+    /// The batches.
+    pub(super) records: Vec<Record>,
+    /// What they weigh.
+    pub(super) bytes: usize,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Written(Written),
+    Erased,
+}
+
+/// A value that a batch wrote.
+#[derive(Debug)]
+pub(super) struct Written {
+    value: Bytes,
+    modified: Revision,
+    shard: Shard,
+    created: Created,
+}
+
+/// When a value came to be.
+#[derive(Debug, Clone, Copy)]
+enum Created {
+    /// In this revision: whatever was there before was removed.
+    At(Revision),
+    /// When the row below did; in this revision where there is none.
+    AsBelow { or: Revision },
+}
+
+/// What a layer says of a key.
+pub(super) enum Found<'a> {
+    Written(&'a Written),
+    Erased,
+    /// What is below has the last word.
+    Nothing,
+}
+
+impl Layer {
+    /// Adds a batch.
+    pub(super) fn apply(&mut self, record: &Record) {
+        for operation in &record.operations {
+            match operation {
+                Operation::Put(key, value) => self.put(key, value, record),
+                Operation::Delete(key) => drop(self.keys.insert(key.clone(), Entry::Erased)),
+                Operation::DeleteRange(range) => self.erase(range),
+            }
+        }
+        self.bytes += record.operations.iter().map(weight).sum::<usize>();
+        self.records.push(record.clone());
+    }
+
+    fn put(&mut self, key: &Key, value: &Bytes, record: &Record) {
+        let revision = record.revision;
+        let created = match self.find(key) {
+            Found::Written(former) => former.created,
+            Found::Erased => Created::At(revision),
+            Found::Nothing => Created::AsBelow { or: revision },
+        };
+        let written = Written { value: value.clone(), modified: revision, shard: record.shard, created };
+        self.keys.insert(key.clone(), Entry::Written(written));
+    }
+
+    fn erase(&mut self, range: &KeyRange) {
+        if is_empty(range) {
+            return;
+        }
+        let inside: Vec<Key> = self.keys_in(range).cloned().collect();
+        inside.iter().for_each(|key| drop(self.keys.remove(key)));
+        self.erased.push(range.clone());
+    }
+
+    /// What it says of a key.
+    pub(super) fn find(&self, key: &Key) -> Found<'_> {
+        match self.keys.get(key) {
+            Some(Entry::Written(written)) => Found::Written(written),
+            Some(Entry::Erased) => Found::Erased,
+            None if self.erased.iter().any(|range| range.contains(key)) => Found::Erased,
+            None => Found::Nothing,
+        }
+    }
+
+    /// Whether it says anything at all.
+    pub(super) fn is_silent(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The keys of a range, which must not end before it begins, that it wrote or removed singly.
+    pub(super) fn keys_in(&self, range: &KeyRange) -> impl Iterator<Item = &Key> {
+        self.keys.range(&range.start..).map(|(key, _)| key).take_while(|key| range.contains(key))
+    }
+}
+
+/// The row of a key: what the newest layer says that says anything, else what the engine has.
+pub(super) fn row(layers: &[&Layer], base: &dyn Index, key: &Key) -> Result<Option<Row>, IndexError> {
+    let Some((newest, below)) = layers.split_first() else {
+        return Ok(base.read(std::slice::from_ref(key))?.pop().flatten());
+    };
+    match newest.find(key) {
+        Found::Nothing => row(below, base, key),
+        Found::Erased => Ok(None),
+        Found::Written(Written { value, modified, shard, created }) => {
+            let created = match created {
+                Created::At(revision) => *revision,
+                Created::AsBelow { or } => row(below, base, key)?.map_or(*or, |row| row.created),
+            };
+            Ok(Some(Row { value: value.clone(), created, modified: *modified, shard: *shard }))
+        }
+    }
+}
+
+/// Whether any layer says anything of a key.
+pub(super) fn is_known(layers: &[&Layer], key: &Key) -> bool {
+    layers.iter().any(|layer| !matches!(layer.find(key), Found::Nothing))
+}
+
+fn weight(operation: &Operation) -> usize {
+    match operation {
+        Operation::Put(key, value) => key.as_bytes().len() + value.len(),
+        Operation::Delete(key) => key.as_bytes().len(),
+        Operation::DeleteRange(range) => range.start.as_bytes().len(),
+    }
+}
