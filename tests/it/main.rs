@@ -9,6 +9,7 @@ mod files;
 mod life;
 mod locks;
 mod mechtrons;
+mod organise;
 mod public;
 mod quick_start;
 mod rpc;
