@@ -14,6 +14,7 @@ mod life;
 mod locks;
 mod mechtrons;
 mod once;
+mod organise;
 mod public;
 mod quick_start;
 mod rpc;

@@ -373,6 +373,11 @@ impl KindSpec {
         self.properties.iter().chain(COMMON_PROPERTIES).find(|property| property.key == key)
     }
 
+    /// Whether resources of this kind can be moved to another path.
+    pub fn moves(&self) -> bool {
+        matches!(self.segment, Segment::Name | Segment::File) && matches!(self.made, Made::ByCreate | Made::ByWriting)
+    }
+
     /// The keys of all properties that resources of this kind may have.
     pub fn property_keys(&self) -> impl Iterator<Item = &'static str> {
         self.properties.iter().chain(COMMON_PROPERTIES).map(|property| property.key)

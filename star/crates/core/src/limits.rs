@@ -86,6 +86,10 @@ pub const PAGE_MAX: usize = 1_000;
 /// Most rows that one page of a list may look at before it answers what it found so far.
 pub const PAGE_SCAN: usize = 20_000;
 
+/// Fewest rows that a page of a list looks at in one scan, whatever little room it has left: a scan costs
+/// as much as some tens of rows.
+pub const PAGE_SCAN_MIN: usize = 32;
+
 /// Rows that are looked at to compare one way to answer a selector with another.
 pub const PLAN_LOOK: usize = 100;
 

@@ -58,7 +58,9 @@ impl Tree {
         let mut page = Page::default();
         let mut seen = 0;
         loop {
-            let candidates = way.follow(meta, range.clone()).await.map_err(failed)?;
+            // One more than there is room for tells whether there is a next page.
+            let of_use = limit - page.resources.len() + 1;
+            let candidates = way.follow(meta, range.clone(), of_use).await.map_err(failed)?;
             for (key, path, row) in candidates.found {
                 let path = path.ok_or_else(|| damaged(&key))?;
                 if page.resources.len() == limit || seen == limits::PAGE_SCAN {

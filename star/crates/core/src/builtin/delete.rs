@@ -35,29 +35,25 @@ pub(crate) async fn delete(
             true => Guard::of_tree(&context.tree, permit).await?,
             false => Guard::of(&context.tree, permit).await?,
         };
-        let Survey { resources, rows } = Survey::of(context, &target).await?;
+        let below = guard.looked_below_at().filter(|_| attempt == 0);
+        let below = below.map(|since| Precondition::RangeUnchangedSince(keys::records_below(&target.path), since));
+        let survey = Survey::of(context, &target).await?.seen(command.recursive, below.is_some());
         let mut change = Change::of(&target.path, ports.clock.now_ms());
         change.only_if(Precondition::ModifiedAt(keys::record(&target.path), target.modified));
-        if let Some(alone) = alone {
-            change.only_if(alone);
+        for unchanged in alone.into_iter().chain(below) {
+            change.only_if(unchanged);
         }
         guard.bind(&mut change)?;
-        for operation in operations(&target) {
+        for operation in operations(&target).into_iter().chain(survey.operations(&target)) {
             change.then(operation);
         }
-        let swept_later = rows.is_none();
-        for row in rows.unwrap_or_default() {
-            change.then(Operation::Delete(row));
-        }
-        if swept_later {
-            change.then(Operation::Put(keys::unswept(&target.path), Bytes::new()));
-        }
+        let Survey { resources, rows } = survey;
         let event = Event::new(EventType::Deleted, &target.path, target.record.kind, &permit.authority().agent());
         change.tell(&event.with("resources", resources.to_string()))?;
         change.remember::<Delete>(permit, &Deleted { resources })?;
         if change.commit(&ports.meta).await?.is_some() {
             context.tree.evict(&target.path, true);
-            if swept_later {
+            if rows.is_none() {
                 context.tree.unswept.notify_one();
             }
             if let Some(actor) = actor.filter(|_| target.path != context.path) {
@@ -159,6 +155,23 @@ impl Survey {
                 Some(next) => range.start = next,
                 None => return Ok(survey),
             }
+        }
+    }
+
+    /// The same where rows are left for later that may not be all by the time of the commit: those of a
+    /// tree that others go on writing to.
+    fn seen(mut self, is_tree: bool, stays_the_same: bool) -> Survey {
+        if is_tree && !stays_the_same {
+            self.rows.take_if(|rows| !rows.is_empty());
+        }
+        self
+    }
+
+    /// What removes the rows, or notes that they are left.
+    fn operations(&self, target: &Resource) -> Vec<Operation> {
+        match &self.rows {
+            Some(rows) => rows.iter().cloned().map(Operation::Delete).collect(),
+            None => vec![Operation::Put(keys::unswept(&target.path), Bytes::new())],
         }
     }
 }

@@ -52,6 +52,7 @@ pub(crate) async fn bring_up_to_date(
         Progress { version: VERSION, next: None } => return Ok(None),
         Progress { version: VERSION, next: Some(next) } => range.start = Key::new(next),
         _ => {
+            tracing::info!("the rows by which resources are found are made; with many resources this takes a while");
             let mut change = Change::of(&root, now_ms);
             change.then(Operation::DeleteRange(keys::all_found()));
             change.then(noted(Some(&range.start))?);

@@ -33,8 +33,12 @@ impl Way {
     /// The way on which the fewest resources lie, as far as a short look tells; where none is short, the
     /// one that is usually shorter.
     pub(crate) async fn choose(meta: &Arc<dyn MetaStore>, selector: &Selector) -> Result<Way, ReadError> {
+        let terms = terms(selector);
+        if let [only] = terms[..] {
+            return Ok(Way::Found(only));
+        }
         let mut shortest: Option<(usize, Way)> = None;
-        for term in terms(selector) {
+        for term in terms {
             let way = Way::Found(term);
             let seen = meta.scan(way.range(selector.literal_prefix()), limits::PLAN_LOOK).await?.rows.len();
             if shortest.is_none_or(|(least, _)| seen < least) {
@@ -63,9 +67,14 @@ impl Way {
         }
     }
 
-    /// The next resources of a range of this way.
-    pub(crate) async fn follow(self, meta: &Arc<dyn MetaStore>, range: KeyRange) -> Result<Candidates, ReadError> {
-        let page = meta.scan(range, limits::PAGE_DEFAULT).await?;
+    /// The next resources of a range of this way, as many as are of use, or fewer.
+    pub(crate) async fn follow(
+        self,
+        meta: &Arc<dyn MetaStore>,
+        range: KeyRange,
+        of_use: usize,
+    ) -> Result<Candidates, ReadError> {
+        let page = meta.scan(range, of_use.clamp(limits::PAGE_SCAN_MIN, limits::PAGE_DEFAULT)).await?;
         let found = match self {
             Way::Records => {
                 let found = page.rows.into_iter();

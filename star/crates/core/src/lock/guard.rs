@@ -90,6 +90,11 @@ impl Guard {
         self.path == other.path
     }
 
+    /// The revision at which it was looked at what lies below; none where nothing was.
+    pub(crate) fn looked_below_at(&self) -> Option<Revision> {
+        self.below.as_ref().map(|(_, revision)| *revision)
+    }
+
     /// Makes a change depend on what was seen.
     pub fn bind(&self, change: &mut Change) -> Result<(), StarError> {
         match &self.must {

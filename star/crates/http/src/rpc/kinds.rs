@@ -39,6 +39,7 @@ fn verbs(spec: &KindSpec) -> Vec<&'static str> {
     let mut verbs = vec!["info", "set"];
     let mut when = |holds: bool, more: &[&'static str]| verbs.extend(more.iter().filter(|_| holds));
     when(spec.made != Made::ByStarlane, &["delete"]);
+    when(spec.moves(), &["move"]);
     when(holds(&|child| child.made == Made::ByCreate), &["create"]);
     when(holds(&|child| child.made == Made::ByPublishing && child.segment == Segment::Version), &["publish", "tag"]);
     when(holds(&|child| child.made == Made::ByWriting), &["put"]);
@@ -66,10 +67,10 @@ mod tests {
 
     #[test]
     fn verbs_follow_from_what_a_kind_may_hold() {
-        assert_eq!(named("FileSystem").verbs, ["info", "set", "delete", "put"]);
-        assert_eq!(named("ArtifactBundleSeries").verbs, ["info", "set", "delete", "publish", "tag"]);
+        assert_eq!(named("FileSystem").verbs, ["info", "set", "delete", "move", "put"]);
+        assert_eq!(named("ArtifactBundleSeries").verbs, ["info", "set", "delete", "move", "publish", "tag"]);
         assert_eq!(named("Artifact").verbs, ["info", "set", "delete", "open"]);
-        assert_eq!(named("Mechtron").verbs, ["info", "set", "delete", "ask", "tell", "web"]);
+        assert_eq!(named("Mechtron").verbs, ["info", "set", "delete", "move", "ask", "tell", "web"]);
         assert_eq!(named("Root").verbs, ["info", "set", "create"]);
     }
 
