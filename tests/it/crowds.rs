@@ -28,9 +28,9 @@ fn address(star: &Star) -> String {
 }
 
 fn memory_mib(star: &Star) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", star.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    let status = std::fs::read_to_string(format!("/proc/{}/status", star.pid())).expect("the Star runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number of kilobytes") / 1024
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn what_is_no_request_is_refused_and_nothing_more() {
 
 /// What comes back for some bytes, until the connection is closed or says no more for a moment.
 fn told(address: &str, request: &[u8]) -> String {
-    let mut stream = connect(address.replace("localhost", "127.0.0.1").as_str()).unwrap();
+    let mut stream = connect(&address.replace("localhost", "127.0.0.1")).expect("the Star runs");
     stream.write_all(request).ok();
     stream.shutdown(std::net::Shutdown::Write).ok();
     let mut answer = Vec::new();
