@@ -113,15 +113,15 @@ fn what_is_asked_again_after_a_kill_is_answered_as_before_and_not_done_again() {
 }
 
 #[test]
-fn making_sure_of_what_was_there_is_not_done_again_when_it_is_gone() {
+fn applying_to_what_was_there_is_not_done_again_when_it_is_gone() {
     let star = star();
-    let ensure = json!({
-        "kind": "Base", "path": "localhost:base", "strategy": "STRATEGY_ENSURE", "properties": { "title": "T" },
+    let apply = json!({
+        "kind": "Base", "path": "localhost:base", "strategy": "STRATEGY_APPLY", "properties": { "title": "T" },
     });
     star.run(&["create", "Base", "localhost:base"]).ok();
-    let first = call(&star, "Resources/Create", "k1", &ensure).is(200).json();
+    let first = call(&star, "Resources/Create", "k1", &apply).is(200).json();
     star.run(&["rm", "localhost:base"]).ok();
-    let again = star.unchanged_by(|| call(&star, "Resources/Create", "k1", &ensure).is(200).json());
+    let again = star.unchanged_by(|| call(&star, "Resources/Create", "k1", &apply).is(200).json());
     assert_eq!(again, first);
 }
 
