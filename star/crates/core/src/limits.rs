@@ -46,7 +46,7 @@ pub const STATUS_HISTORY: usize = 16;
 pub const ACTORS_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What an actor takes besides what its kind says of it: its task, its mailbox, its place in the
-/// directory.
+/// directory. A Star with a hundred thousand of them was seen to take 208 MiB, 22 of them before.
 pub const ACTOR_BYTES: u64 = 2 * 1024;
 
 /// How long whoever found no room for an actor should wait, and how long those that were put away
