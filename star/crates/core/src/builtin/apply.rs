@@ -1,7 +1,7 @@
 //! Applying: making a resource, or bringing the one that is there to what is asked.
 //!
 //! Decides which of the two, again and again while others make and remove it. The making is that of
-//! [`create`](super::create), the bringing a `star.set` to the resource itself, whose actor has its
+//! [`create`](mod@super::create), the bringing a `star.set` to the resource itself, whose actor has its
 //! say in it: one batch, and one event, and neither where nothing differs.
 
 use std::sync::Arc;
