@@ -84,7 +84,7 @@ impl Client {
     pub async fn move_to(&self, from: &ResourcePath, to: &ResourcePath) -> Result<v1::MoveResponse, ClientError> {
         let (from, to) = (from.to_string(), to.to_string());
         let request = v1::MoveRequest { from, to, fence: self.fence_or(String::new()), ..Default::default() };
-        self.unary("Resources/Move", &request).await
+        self.unary_once("Resources/Move", &request).await
     }
 
     /// Begins what acts for a resource anew, also while it rests after a failure.

@@ -3,8 +3,9 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use star_wire::MessageId;
+use tracing::Span;
 
 use crate::limits;
 
@@ -35,6 +36,11 @@ impl RequestId {
     /// The text.
     pub fn as_str(&self) -> &str {
         self.0.to_str().expect("an identity is plain text, which `of` checked")
+    }
+
+    /// What the lines of the log are told in that belong to the request.
+    pub(crate) fn span(&self, method: &Method, uri: &Uri) -> Span {
+        tracing::info_span!("request", id = self.as_str(), %method, path = uri.path())
     }
 
     /// The value of the header.

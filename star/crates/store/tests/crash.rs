@@ -9,9 +9,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use star_store::IndexKind;
-use star_store::torture::{self, Torture};
+use star_store::torture::{self, Summary, Torture};
 
 const CYCLES: u64 = 100;
+/// After so many kills the count is told.
+const TOLD_EVERY: u64 = 100;
 const CHILD: &str = "child";
 
 fn main() -> ExitCode {
@@ -47,8 +49,12 @@ fn nothing_acknowledged_is_lost_by_a_kill(index: IndexKind) {
         cycles,
         seed: 0x5eed,
     };
-    let summary = torture::run(&torture).unwrap_or_else(|error| panic!("{index:?}: {error}: {error:?}"));
-    println!("{index:?}: {summary:?} in {:.1?}", begun.elapsed());
+    let tell = |summary: &Summary| {
+        if summary.kills.is_multiple_of(TOLD_EVERY) || summary.kills == cycles {
+            println!("{index:?}: {summary:?} in {:.1?}", begun.elapsed());
+        }
+    };
+    let summary = torture::run(&torture, tell).unwrap_or_else(|error| panic!("{index:?}: {error}: {error:?}"));
     assert_eq!(summary.kills, cycles);
     assert!(summary.acknowledged > 0 && summary.while_opening > 0, "the kills come too early or too late");
 }

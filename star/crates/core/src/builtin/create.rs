@@ -48,11 +48,8 @@ impl Tree {
         let permit = self.admit(authority, envelope).await?;
         let make = async move |tree: Arc<Tree>, permit: Permit| tree.make(permit, create).await;
         // Looked at before anything is prepared: what was made under the key stands in its own way.
-        let reply = match permit.is_keyed() {
-            true => self.once(permit, make).await,
-            false => make(Arc::clone(self), permit).await,
-        };
-        Create::answer(&reply.map_err(|error| parent_missing(error, &parent))?)
+        let made = self.once(permit, make).await;
+        Create::answer(&made.map_err(|error| parent_missing(error, &parent))?)
     }
 
     /// Prepares what is to be made, in the caller's time, and then asks the parent.

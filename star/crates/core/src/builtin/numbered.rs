@@ -39,11 +39,7 @@ impl Tree {
         let permit = self.admit(authority, envelope).await?;
         let name = name.clone();
         let make = async move |tree: Arc<Tree>, permit: Permit| tree.make_numbered(permit, &name, create).await;
-        let reply = match permit.is_keyed() {
-            true => self.once(permit, make).await,
-            false => make(Arc::clone(self), permit).await,
-        };
-        Create::answer(&reply?)
+        Create::answer(&self.once(permit, make).await?)
     }
 
     async fn make_numbered(

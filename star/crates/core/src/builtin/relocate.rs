@@ -21,7 +21,7 @@ use crate::keys;
 use crate::kind::{Kind, PropertyType, Segment};
 use crate::limits;
 use crate::lock::Guard;
-use crate::once::OPEN;
+use crate::once::{Answer, OPEN};
 use crate::ports::clock::UnixMillis;
 use crate::ports::meta::{Key, KeyRange, Operation, Precondition, Revision};
 use crate::record::{Record, Resource};
@@ -53,13 +53,11 @@ pub(crate) async fn relocate(
             let event = event.with("from", from.as_str()).with("to", to.as_str());
             change.tell(&event.with("resources", luggage.resources.to_string()))?;
         }
-        let record = source.record.clone();
-        let there = described(Resource { path: to.clone(), record, created: OPEN, modified: OPEN });
-        change
-            .remember::<Move>(permit, &Moved { resource: there, resources: luggage.resources, warnings: Vec::new() })?;
-        if change.commit(&tree.ports.meta).await?.is_none() {
-            continue;
-        }
+        let record = way.record(source.clone());
+        let resource = described(Resource { path: to.clone(), record, created: OPEN, modified: OPEN });
+        let mut moved = Moved { resource, resources: luggage.resources, warnings: still_named(tree, from).await? };
+        change.remember::<Move>(permit, &moved)?;
+        let Some(committed) = change.commit(&tree.ports.meta).await? else { continue };
         tree.evict(from, true);
         if luggage.stale.is_none() {
             tree.unswept.notify_one();
@@ -67,9 +65,8 @@ pub(crate) async fn relocate(
         if let Some(actor) = actor.filter(|_| *from != context.path) {
             actor.changed(context).await?;
         }
-        let resource = described(stored::require(&tree.ports.meta, &to).await?);
-        let warnings = still_named(tree, from).await?;
-        return Move::reply(&Moved { resource, resources: luggage.resources, warnings });
+        moved.close(committed.revision);
+        return Move::reply(&moved);
     }
     Err(stored::contended(from))
 }
@@ -330,7 +327,7 @@ fn too_long(way: &Way, path: &ResourcePath) -> StarError {
         .at(path)
 }
 
-/// What of the Space still names the former place, as far as it is written in properties.
+/// What of the Space will still name the former place, as far as it is written in properties.
 async fn still_named(tree: &std::sync::Arc<Tree>, from: &ResourcePath) -> Result<Vec<String>, StarError> {
     let Some(space) = from.space_path() else { return Ok(Vec::new()) };
     let mut lookers = vec![stored::require(&tree.ports.meta, &space).await?];
@@ -339,7 +336,8 @@ async fn still_named(tree: &std::sync::Arc<Tree>, from: &ResourcePath) -> Result
         lookers.extend(tree.select(&Authority::system(), &selector, None, limits::PAGE_MAX).await?.resources);
     }
     let mut warnings = Vec::new();
-    for looker in lookers {
+    // What moves along names the other place by then.
+    for looker in lookers.iter().filter(|looker| !looker.path.is_within(from)) {
         for (key, value) in &looker.record.properties {
             let names = names_a_path(looker.record.kind, key.as_str())
                 && ResourcePath::parse(value).is_ok_and(|named| named.is_within(from));

@@ -80,18 +80,7 @@ impl<'s> Call<'s> {
         command: &C,
         fence: &str,
     ) -> Result<C::Answer, StarError> {
-        self.under(to, command, fence, self.key()?).await
-    }
-
-    /// The same under another key.
-    pub(super) async fn under<C: Command>(
-        &self,
-        to: &ResourcePath,
-        command: &C,
-        fence: &str,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<C::Answer, StarError> {
-        let envelope = keyed(fenced(command.envelope(to)?, fence), key).with_deadline(self.deadline(0));
+        let envelope = keyed(fenced(command.envelope(to)?, fence), self.key()?).with_deadline(self.deadline(0));
         C::answer(&self.send(envelope).await?)
     }
 

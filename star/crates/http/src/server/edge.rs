@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use star_wire::{ErrorCode, StarError};
 use tower::Service;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::Surface;
 use super::crowd::{Answering, Member};
@@ -47,14 +47,12 @@ impl Edge {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let route = self.surface.route(request.uri().path());
-        // Only where somebody looks for something: a span costs as much as to find a small file. What
-        // is told without being asked for (a fault, a refusal) names request and path itself.
-        let span = tracing::debug_span!(
-            "request",
-            id = request_id.as_str(),
-            method = %request.method(),
-            path = request.uri().path()
-        );
+        let span = match self.surface {
+            Surface::Api => request_id.span(request.method(), request.uri()),
+            // Made where code is called: it costs as much as to find a small file, about which nothing
+            // is told unless it cannot be read, and that names request and path itself.
+            Surface::Web => Span::none(),
+        };
         request.extensions_mut().insert(request_id.clone());
         let mut router = self.router.clone();
         let answering = self.member.as_ref().map(Member::answering);

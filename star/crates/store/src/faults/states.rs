@@ -32,6 +32,8 @@ const EAGER: Retention = Retention { age: Duration::ZERO, bytes: 0, held_bytes: 
 const STORE: &str = "/store";
 const STATES_OF_ONE_CUT: u64 = 12;
 const LIVES: u64 = 6;
+/// After so many runs it is told how far it is, so that a run of hours that somebody stops has a count.
+const RUNS_TOLD_OF: u64 = 5_000;
 
 /// All that was ever sent, by position and id, and what is known of it.
 #[derive(Clone, Default)]
@@ -259,7 +261,14 @@ fn no_state_that_a_power_cut_leaves_loses_what_was_acknowledged() {
     let (begun, per_run) = (std::time::Instant::now(), LIVES * STATES_OF_ONE_CUT);
     let runs = wanted.div_ceil(per_run);
     let halves = [1..runs / 2 + 1, runs / 2 + 1..runs + 1];
-    let threads = halves.map(|seeds| std::thread::spawn(move || seeds.map(run).sum::<u64>()));
+    let tell = move |seed: u64, checked: u64| {
+        if seed.is_multiple_of(RUNS_TOLD_OF) {
+            println!("seed {seed}: {} states more in {:.1?}", RUNS_TOLD_OF * per_run, begun.elapsed());
+        }
+        checked
+    };
+    let checked_in = move |seeds: std::ops::Range<u64>| seeds.map(|seed| tell(seed, run(seed))).sum::<u64>();
+    let threads = halves.map(|seeds| std::thread::spawn(move || checked_in(seeds)));
     let checked: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert!(checked >= wanted);
     println!("{checked} states in {:.1?}", begun.elapsed());

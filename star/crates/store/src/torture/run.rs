@@ -84,11 +84,12 @@ pub enum TortureError {
     Child(#[from] io::Error),
 }
 
-/// Runs all cycles, and looks into the store at the end.
+/// Runs all cycles, and looks into the store at the end. Each kill is told of, so that a run of hours
+/// that somebody stops has a count.
 ///
 /// # Errors
 /// At the first thing that is not as it should be.
-pub fn run(torture: &Torture) -> Result<Summary, TortureError> {
+pub fn run(torture: &Torture, mut killed: impl FnMut(&Summary)) -> Result<Summary, TortureError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut oracle = Oracle { dice: torture.seed | 1, ..Oracle::default() };
     for cycle in 0..torture.cycles {
@@ -97,6 +98,7 @@ pub fn run(torture: &Torture) -> Result<Summary, TortureError> {
         if last || oracle.roll(UNSEEN_ONE_IN) > 0 {
             runtime.block_on(oracle.look(torture))?;
         }
+        killed(&oracle.summary);
     }
     Ok(oracle.summary)
 }
