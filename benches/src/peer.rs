@@ -94,10 +94,9 @@ async fn echo(ready: &Path, data: &Path) -> Result<(), Failure> {
         api_url: listener.url(),
         web_url: listener.url(),
     };
-    let shutdown = CancellationToken::new();
-    let state = ApiState::new(bench.tree, star, metrics, shutdown.clone());
+    let state = ApiState::new(bench.tree, star, metrics, CancellationToken::new());
     announce(ready, listener.address())?;
-    server::serve(listener, star_http::api::router(&state), Surface::Api, shutdown).await;
+    server::serve(&state, listener, star_http::api::router(&state), Surface::Api).await;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod histories;
 mod life;
 mod locks;
 mod mechtrons;
+mod observe;
 mod once;
 mod organise;
 mod public;

@@ -38,6 +38,7 @@ mod secret;
 mod serve;
 mod session;
 mod set;
+mod star;
 mod status;
 mod stdin;
 mod store;
@@ -78,6 +79,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Status(status::Status),
+    Star(star::Star),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Store(store::Store),
@@ -234,6 +236,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Serve(it) => it.run(session).await,
         Command::Status(it) => it.run(session).await,
+        Command::Star(it) => it.run(session).await,
         Command::Backup(it) => it.run(session).await,
         Command::Restore(it) => it.run(session).await,
         Command::Store(it) => it.run(session).await,

@@ -30,6 +30,17 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
+/// A time that may be short: `850 ns`, `216 us`, `4.1 ms`, `1.4 s`.
+pub(crate) fn short(time: Duration) -> String {
+    let nanoseconds = time.as_nanos();
+    match nanoseconds {
+        0..=999 => format!("{nanoseconds} ns"),
+        1_000..=999_999 => format!("{} us", nanoseconds / 1_000),
+        1_000_000..=999_999_999 => format!("{:.1} ms", time.as_secs_f64() * 1_000.0),
+        _ => span(time),
+    }
+}
+
 /// A moment in UTC, such as `2026-11-21T01:26:18Z`, from its distance to 1970 in seconds.
 pub(crate) fn moment(unix_s: i64) -> String {
     let (days, second) = (unix_s.div_euclid(86_400), unix_s.rem_euclid(86_400));
@@ -63,6 +74,15 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_times_have_a_unit_that_fits() {
+        for (nanoseconds, text) in
+            [(0, "0 ns"), (999, "999 ns"), (216_400, "216 us"), (4_130_000, "4.1 ms"), (1_400_000_000, "1.4 s")]
+        {
+            assert_eq!(short(Duration::from_nanos(nanoseconds)), text);
+        }
+    }
 
     #[test]
     fn bytes_are_rounded_to_a_unit_that_fits() {

@@ -85,10 +85,14 @@ pub(super) async fn start(
 impl Star {
     /// Answers on both listeners until it shall end; the future ends when all requests have.
     pub(super) fn serve(&self, api: Listener, web: Listener) -> impl Future<Output = ()> + use<> {
-        let api = server::serve(api, star_http::api::router(&self.state), Surface::Api, self.shutdown.clone());
-        let web = server::serve(web, star_http::web::router(&self.state), Surface::Web, self.shutdown.clone());
+        let serve = |listener, router, surface| {
+            let state = self.state.clone();
+            tokio::spawn(async move { server::serve(&state, listener, router, surface).await })
+        };
+        let api = serve(api, star_http::api::router(&self.state), Surface::Api);
+        let web = serve(web, star_http::web::router(&self.state), Surface::Web);
         let meters = star_http::meters::sum_up(self.state.metrics().clone(), self.shutdown.clone());
-        let parts = [tokio::spawn(api), tokio::spawn(web), tokio::spawn(meters)];
+        let parts = [api, web, tokio::spawn(meters)];
         async move {
             for part in parts {
                 if let Err(error) = part.await {

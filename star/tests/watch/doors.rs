@@ -53,7 +53,7 @@ impl Star {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let shutdown = CancellationToken::new();
         let state = ApiState::new(Arc::clone(&tree.tree), info, metrics, shutdown.clone());
-        let serving = server::serve(listener, api::router(&state), Surface::Api, shutdown.clone());
+        let serving = async move { server::serve(&state, listener, api::router(&state), Surface::Api).await };
         Star { tree, url, shutdown, _server: AbortOnDropHandle::new(tokio::spawn(serving)) }
     }
 

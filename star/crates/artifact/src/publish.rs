@@ -42,7 +42,7 @@ pub(crate) fn publish(inner: &Inner, mut staged: Staged, place: &Place, size_byt
             inner.steps.before(Step::SyncDirectory)?;
             let started = Instant::now();
             inner.layout.sync_shard(place.shard)?;
-            inner.meters.sync_seconds.record(started.elapsed());
+            inner.meters.sync.note(started.elapsed());
             Ok(())
         })
         .map_err(failed("make the name durable"))

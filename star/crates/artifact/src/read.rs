@@ -101,11 +101,11 @@ async fn small(inner: &Arc<Inner>, place: Place, size_bytes: u64) -> Result<Byte
     let key = place.key;
     let bytes = match inner.small.get(&key) {
         Some(bytes) => {
-            inner.meters.cache_hits.increment(1);
+            inner.meters.small.note(true);
             bytes
         }
         None => {
-            inner.meters.cache_misses.increment(1);
+            inner.meters.small.note(false);
             let load = on_thread(inner, move |inner| load(inner, &place, size_bytes));
             inner.small.get_or_insert_async(&key, load).await?
         }
@@ -135,7 +135,9 @@ fn load(inner: &Inner, place: &Place, size_bytes: u64) -> Result<Bytes, ContentE
 /// The open file of a content, kept for the next reader.
 async fn open_file(inner: &Arc<Inner>, place: Place) -> Result<Arc<OpenContent>, ContentError> {
     let key = place.key;
-    if let Some(open) = inner.files.get(&key) {
+    let known = inner.files.get(&key);
+    inner.meters.files.note(known.is_some());
+    if let Some(open) = known {
         return Ok(open);
     }
     let opening = on_thread(inner, move |inner| open(inner, &place).map(Arc::new));

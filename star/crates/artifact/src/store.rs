@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use star_core::ports::content::{
     ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
 };
+use star_core::vitals::{Queue, Vitals};
 use star_path::Digest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
@@ -136,6 +137,10 @@ impl ContentStore for DiskStore {
     fn status(&self) -> ContentStatus {
         self.inner.shards.status()
     }
+
+    fn vitals(&self) -> Vitals {
+        self.inner.vitals()
+    }
 }
 
 impl fmt::Debug for DiskStore {
@@ -145,6 +150,29 @@ impl fmt::Debug for DiskStore {
 }
 
 impl Inner {
+    /// What the store says of itself.
+    fn vitals(&self) -> Vitals {
+        let jobs = |name, about, free: &Semaphore, limit: usize| Queue {
+            name,
+            about,
+            taken: limit.saturating_sub(free.available_permits()) as u64,
+            limit: Some(limit as u64),
+            refused: None,
+        };
+        let queues = vec![
+            jobs("ingest_bytes", "bytes on their way in, in memory", &self.ingest_budget, limits::INGEST_BYTES),
+            jobs("content_writes", "contents that are being written", &self.write_jobs, limits::WRITE_JOBS),
+            jobs("content_publishes", "contents that are being published", &self.publish_jobs, limits::PUBLISH_JOBS),
+            jobs("content_reads", "contents that are being read from the disk", &self.read_jobs, limits::READ_JOBS),
+        ];
+        let Meters { small, files, sync, .. } = &self.meters;
+        let caches = vec![
+            small.of_cache("small_contents", "small contents, whole", self.small.len(), Some(self.small.weight())),
+            files.of_cache("open_files", "files of large contents, open", self.files.len(), None),
+        ];
+        Vitals { queues, caches, times: vec![sync.times()] }
+    }
+
     /// Forgets what memory holds of a content whose file was found damaged or was replaced.
     pub(crate) fn forget(&self, key: &Key) {
         self.small.remove(key);
@@ -160,7 +188,7 @@ impl Inner {
     ) -> Result<(), ContentError> {
         let started = Instant::now();
         self.steps.before(step).and_then(|()| sync()).map_err(failed(action))?;
-        self.meters.sync_seconds.record(started.elapsed());
+        self.meters.sync.note(started.elapsed());
         Ok(())
     }
 }

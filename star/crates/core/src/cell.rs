@@ -199,7 +199,7 @@ impl Cell {
         };
         match outcome {
             Ok(answer) => answer,
-            Err(panic) => Err(Box::pin(self.fail(panic)).await),
+            Err(panic) => Err(Box::pin(self.fail(permit, panic)).await),
         }
     }
 
@@ -293,10 +293,14 @@ impl Cell {
     }
 
     /// Throws away what panicked, because nobody knows what state it is in.
-    async fn fail(&mut self, panic: String) -> StarError {
+    async fn fail(&mut self, permit: &Permit, panic: String) -> StarError {
         let rest = self.next_rest();
         let error = panicked(&self.context, &panic).hint(comes_back(&self.context, rest)).retry_after(rest);
-        tracing::error!(path = %self.context.path, %panic, "the handler of the resource panicked");
+        let envelope = permit.envelope();
+        tracing::error!(
+            path = %self.context.path, method = %envelope.method, request_id = &*envelope.traced_as(), %panic,
+            "the handler of the resource panicked"
+        );
         metrics::counter!("star_actor_panics_total").increment(1);
         Counters::count(&self.context.tree.counters.panics);
         self.live.publish(None);

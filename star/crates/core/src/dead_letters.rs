@@ -66,7 +66,8 @@ impl Tree {
         Counters::count(&self.counters.dead_letters);
         metrics::counter!("star_dead_letters_total").increment(1);
         tracing::warn!(
-            path = %envelope.to, method = %envelope.method, message = %envelope.id, %error,
+            path = %envelope.to, method = %envelope.method, message = %envelope.id,
+            request_id = &*envelope.traced_as(), %error,
             "a message that nobody waits for came to nothing"
         );
         let Some(untold) = self.dead_letters.may_tell(envelope.to.space().unwrap_or_default(), Instant::now()) else {

@@ -38,6 +38,7 @@ pub mod stored;
 mod timer;
 pub mod tree;
 mod turn;
+pub mod vitals;
 pub mod watch;
 
 pub use builtin::described;

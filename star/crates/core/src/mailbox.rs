@@ -61,6 +61,11 @@ impl<M> Mailbox<M> {
         Ok(())
     }
 
+    /// How many messages wait in it.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().messages.len()
+    }
+
     /// Takes no more messages. Those that are in it are still handled.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();

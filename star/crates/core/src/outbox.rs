@@ -44,6 +44,7 @@ impl GatedOutbox {
     /// A message that this mechtron sends because of a call that it answers.
     fn caused(&self, cause: &CallContext, mut envelope: Envelope) -> Envelope {
         envelope.from = Some(self.mechtron.clone());
+        envelope.request_id = Some(Arc::clone(&cause.request_id));
         envelope.deadline = Deadline::at(cause.deadline.into_std());
         envelope.hops = cause.hops.saturating_add(1);
         envelope.chain = cause.chain.iter().cloned().chain([self.mechtron.clone()]).collect();

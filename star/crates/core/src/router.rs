@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use kameo::error::SendError;
 use star_path::ResourcePath;
 use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
 use tokio::sync::oneshot;
@@ -24,7 +25,7 @@ use crate::mailbox::NotTaken;
 use crate::ports::mechtron::{WebRequest, WebResponse};
 use crate::shard::{Activate, Activated};
 use crate::timer::Late;
-use crate::tree::{Live, Tree};
+use crate::tree::{Counters, Live, Tree};
 
 /// How long a sender whose message found no room should wait.
 const BUSY_RETRY: Duration = Duration::from_millis(50);
@@ -37,10 +38,7 @@ impl Tree {
         let space = permit.envelope().to.space().unwrap_or_default();
         match self.in_flight.take(space) {
             Some(share) => Ok(permit.sharing(share)),
-            None => {
-                metrics::counter!("star_refused_total", "reason" => "share").increment(1);
-                Err(too_much(&permit))
-            }
+            None => Err(too_much(&permit)),
         }
     }
 
@@ -102,7 +100,7 @@ impl Tree {
             if self.beside(&live, &permit).await?.is_some() {
                 return self.tell_beside(&live, permit);
             }
-            match into_mailbox(&live, Deliver { permit, answer: None }) {
+            match self.post(&live, Deliver { permit, answer: None }) {
                 Ok(()) => return Ok(()),
                 Err(Delivered::Answered(answer)) => return answer.map(drop),
                 Err(Delivered::Returned(returned)) => {
@@ -191,7 +189,7 @@ impl Tree {
         let above = target.parent().filter(|_| target.version().is_none());
         let answering = match above.and_then(|parent| self.lookup(&parent)).filter(|parent| resolves(parent)) {
             Some(series) => series,
-            None => self.activate(&target).await?,
+            None => self.activate(&target, permit).await?,
         };
         if answering.path == target {
             return Ok(answering);
@@ -212,7 +210,7 @@ impl Tree {
                 Ok(live)
             }
             None => self
-                .activate(&target)
+                .activate(&target, permit)
                 .await
                 .and_then(|live| if live.path == target { Ok(live) } else { Err(StarError::not_found(&target)) }),
         }
@@ -224,7 +222,7 @@ impl Tree {
         let named = to.without_files().without_digest();
         let live = match self.lookup(&named) {
             Some(live) => live,
-            None => self.activate(&named).await?,
+            None => self.activate(&named, permit).await?,
         };
         live.touch(self.deadlines.uptime_s());
         let resolved = self.beside(&live, permit).await?.and_then(|published| published.resolve(&to));
@@ -233,7 +231,7 @@ impl Tree {
         permit.resolved_to(resolved);
         match self.lookup(&target) {
             Some(live) => Ok(live),
-            None => self.activate(&target).await,
+            None => self.activate(&target, permit).await,
         }
     }
 
@@ -252,17 +250,27 @@ impl Tree {
         self.directory.pin().get(target).cloned()
     }
 
-    async fn activate(self: &Arc<Self>, target: &ResourcePath) -> Result<Arc<Live>, StarError> {
-        let activated = self.shard_of(target).ask(Activate(target.clone())).await;
-        let live = match activated {
-            Ok(Activated(activated)) => activated?,
-            Err(error) => {
-                return Err(StarError::new(ErrorCode::Unavailable, "the shard does not answer")
-                    .at(target)
-                    .because(&error.map_msg(|_| ())));
+    /// Has the shard bring a resource to life, until the deadline of the permit.
+    async fn activate(self: &Arc<Self>, target: &ResourcePath, permit: &Permit) -> Result<Arc<Live>, StarError> {
+        let envelope = permit.envelope();
+        let (_activating, begun) = (Counters::one_more(&self.counters.activating), Instant::now());
+        // Refused rather than waited for where the shard has too many before it.
+        let asked = pin!(self.shard_of(target).ask(Activate(target.clone())).try_send());
+        let activated = self.deadlines.wait(envelope.deadline, asked).await.map_err(|Late| timed_out(&envelope.to))?;
+        match activated {
+            Ok(Activated(activated)) => {
+                self.activated_in.note(begun.elapsed());
+                activated
             }
-        };
-        Ok(live)
+            Err(SendError::MailboxFull(_)) => {
+                Counters::count(&self.counters.refused_activations);
+                let message = format!("too many resources beside {target} are coming to life");
+                Err(StarError::new(ErrorCode::Busy, message).at(target).retry_after(BUSY_RETRY))
+            }
+            Err(error) => Err(StarError::new(ErrorCode::Unavailable, "the shard does not answer")
+                .at(target)
+                .because(&error.map_msg(|_| ()))),
+        }
     }
 
     async fn through_the_mailbox(&self, live: &Arc<Live>, permit: Permit) -> Delivered {
@@ -270,7 +278,7 @@ impl Tree {
         // Kept for what may go wrong, where it is not the path of the actor anyway.
         let below = (permit.envelope().to != live.path).then(|| permit.envelope().to.clone());
         let (answer, delivered) = oneshot::channel();
-        if let Err(undelivered) = into_mailbox(live, Deliver { permit, answer: Some(answer) }) {
+        if let Err(undelivered) = self.post(live, Deliver { permit, answer: Some(answer) }) {
             return undelivered;
         }
         match self.deadlines.wait(deadline, delivered).await {
@@ -280,6 +288,17 @@ impl Tree {
         }
     }
 
+    /// Puts a message into the mailbox of an actor, or says at once what became of it.
+    fn post(&self, live: &Live, deliver: Deliver) -> Result<(), Delivered> {
+        live.mailbox.put(deliver).map_err(|not_taken| match not_taken {
+            NotTaken::Full(deliver) => {
+                Counters::count(&self.counters.full_mailboxes);
+                Delivered::Answered(Err(busy(&deliver.permit)))
+            }
+            NotTaken::Closed(deliver) => Delivered::Returned(deliver.permit),
+        })
+    }
+
     /// Takes an actor that has ended out of the directory, unless a new one took its place.
     fn forget(&self, ended: &Arc<Live>) {
         let directory = self.directory.pin();
@@ -287,14 +306,6 @@ impl Tree {
             directory.remove(&ended.path);
         }
     }
-}
-
-/// Puts a message into the mailbox of an actor, or says at once what became of it.
-fn into_mailbox(live: &Live, deliver: Deliver) -> Result<(), Delivered> {
-    live.mailbox.put(deliver).map_err(|not_taken| match not_taken {
-        NotTaken::Full(deliver) => Delivered::Answered(Err(busy(&deliver.permit))),
-        NotTaken::Closed(deliver) => Delivered::Returned(deliver.permit),
-    })
 }
 
 fn lost(to: &ResourcePath) -> StarError {

@@ -5,7 +5,7 @@
 //! comes late. Nothing waits here: what finds no share is refused at once, and comes again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use dashmap::DashMap;
 
@@ -14,17 +14,27 @@ use dashmap::DashMap;
 pub(crate) struct Shares {
     limit: u32,
     taken: AtomicU32,
+    /// Since the start.
+    refused: AtomicU64,
     spaces: DashMap<Box<str>, u32>,
 }
 
 impl Shares {
     /// Shares of this many places.
     pub(crate) fn of(limit: u32) -> Arc<Shares> {
-        Arc::new(Shares { limit, taken: AtomicU32::new(0), spaces: DashMap::new() })
+        Arc::new(Shares { limit, taken: AtomicU32::new(0), refused: AtomicU64::new(0), spaces: DashMap::new() })
     }
 
     /// One place for a Space; none when it has its share already.
     pub(crate) fn take(self: &Arc<Self>, space: &str) -> Option<Share> {
+        let share = self.take_one(space);
+        if share.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        share
+    }
+
+    fn take_one(self: &Arc<Self>, space: &str) -> Option<Share> {
         // Two that look at the same moment may both take the last place. The limit is a matter of
         // memory and fairness, and one more does no harm to either.
         let free = self.limit.saturating_sub(self.taken.load(Ordering::Relaxed));
@@ -41,6 +51,11 @@ impl Shares {
     /// How many places are taken.
     pub(crate) fn taken(&self) -> u32 {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// How many found no place since the start.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -79,7 +94,7 @@ mod tests {
         assert_eq!(second.len(), 30);
         assert!(shares.take("first").is_none());
         assert!(shares.take("third").is_some());
-        assert_eq!(shares.taken(), 90);
+        assert_eq!((shares.taken(), shares.refused()), (90, 3));
         drop(second);
         assert!(shares.take("first").is_none() && shares.take("second").is_some());
     }

@@ -29,6 +29,7 @@ use crate::shares::Shares;
 use crate::status::Status;
 use crate::timer::Deadlines;
 use crate::turn::Turns;
+use crate::vitals::Stopwatch;
 use crate::watch::EventLog;
 
 /// What a tree is made of.
@@ -65,6 +66,7 @@ pub struct Tree {
     pub(crate) tells_by_space: Arc<Shares>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) counters: Counters,
+    pub(crate) activated_in: Stopwatch,
     pub(crate) room: Arc<Room>,
     pub(crate) register: Arc<Register>,
     pub(crate) numbers: Numbers,
@@ -98,11 +100,32 @@ pub(crate) struct Counters {
     pub(crate) passivations: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    /// Messages that found a mailbox full.
+    pub(crate) full_mailboxes: AtomicU64,
+    /// Resources that are waited for to come to life, now.
+    pub(crate) activating: AtomicU64,
+    /// Those that were not, because their shard has too many to bring to life.
+    pub(crate) refused_activations: AtomicU64,
 }
 
 impl Counters {
     pub(crate) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One more in a number that says how many there are now, for as long as the guard lives.
+    pub(crate) fn one_more(counter: &AtomicU64) -> OneMore<'_> {
+        counter.fetch_add(1, Ordering::Relaxed);
+        OneMore(counter)
+    }
+}
+
+/// See [`Counters::one_more`].
+pub(crate) struct OneMore<'c>(&'c AtomicU64);
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -136,6 +159,11 @@ impl Tree {
             dead_letters: DeadLetters::default(),
             room: Arc::new(Room::of(memory_bytes)),
             counters: Counters::default(),
+            activated_in: Stopwatch::new(
+                "activation",
+                "bringing a resource to life",
+                metrics::histogram!("star_activation_seconds"),
+            ),
             numbers: Numbers::default(),
             unswept: Arc::default(),
             shards: (0..SHARDS).map(|_| std::sync::OnceLock::new()).collect(),

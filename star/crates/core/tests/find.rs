@@ -5,9 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use proptest::prelude::*;
-use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor};
 use star_core::bootstrap;
 use star_core::command::{Create, Delete, Move, Set, Strategy as OnExisting};
 use star_core::gate::Authority;
@@ -17,25 +15,11 @@ use star_core::ports::meta::{Batch, Key, KeyRange, MetaStore, Operation};
 use star_core::record::Resource;
 use star_core::select::covers;
 use star_path::{ResourcePath, Selector};
-use star_testkit::{FixedClock, MemoryMeta, TestTree, path};
+use star_testkit::{FixedClock, MemoryMeta, Plain, TestTree, path};
 use star_wire::{ErrorCode, StarError};
 
-struct Plain;
-
-struct PlainActor;
-
-#[async_trait]
-impl KindBehaviour for Plain {
-    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        Ok(Box::new(PlainActor))
-    }
-}
-
-impl ResourceActor for PlainActor {}
-
 async fn tree() -> TestTree {
-    let kinds = [Kind::Root, Kind::Space, Kind::Base, Kind::Star, Kind::Broadcast];
-    let behaviours = kinds.into_iter().fold(Behaviours::default(), |all, kind| all.with(kind, Plain));
+    let behaviours = Plain::kinds(&[Kind::Broadcast]);
     let star = TestTree::start(behaviours).await;
     for space in ["acme", "acme-2", "b"] {
         star.create(Kind::Space, &path(space)).await.unwrap();

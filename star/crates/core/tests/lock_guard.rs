@@ -3,38 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use async_trait::async_trait;
-use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor};
 use star_core::command::{Claim, Command, Lock, Set, Unlock};
 use star_core::kind::Kind;
 use star_core::lock::fence::fenced;
 use star_core::lock::{Guard, Held};
 use star_core::ports::meta::MetaStore;
 use star_core::stored::Change;
-use star_testkit::{TestTree, path};
-use star_wire::StarError;
+use star_testkit::{Plain, TestTree, path};
 
 const TTL_MS: u64 = 1_000;
 
-/// A kind that adds nothing.
-#[derive(Clone)]
-struct Plain;
-
-struct PlainActor;
-
-#[async_trait]
-impl KindBehaviour for Plain {
-    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        Ok(Box::new(PlainActor))
-    }
-}
-
-#[async_trait]
-impl ResourceActor for PlainActor {}
-
 async fn star() -> TestTree {
-    let kinds = [Kind::Root, Kind::Space, Kind::Base, Kind::Star];
-    let behaviours = kinds.into_iter().fold(Behaviours::default(), |all, kind| all.with(kind, Plain));
+    let behaviours = Plain::kinds(&[]);
     let star = TestTree::start(behaviours).await;
     for (kind, at) in [(Kind::Space, "acme"), (Kind::Base, "acme:b"), (Kind::Base, "acme:b:x")] {
         star.create(kind, &path(at)).await.unwrap();

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use proptest::prelude::*;
-use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor};
 use star_core::command::{Changed, Claim, Command, Create, Delete, Info, Lock, Set, Strategy as IfThere, Unlock};
 use star_core::gate::{Authority, CallGrant, Right};
 use star_core::kind::Kind;
@@ -15,26 +13,10 @@ use star_core::lock::fence::fenced;
 use star_core::lock::{FencingToken, Held};
 use star_core::watch::Watcher;
 use star_path::{PropertyKey, Selector};
-use star_testkit::{TestTree, path};
+use star_testkit::{Plain, TestTree, path};
 use star_wire::{Deadline, ErrorCode, StarError};
 
 const TTL_MS: u64 = 1_000;
-
-/// A kind that adds nothing.
-#[derive(Clone)]
-struct Plain;
-
-struct PlainActor;
-
-#[async_trait]
-impl KindBehaviour for Plain {
-    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        Ok(Box::new(PlainActor))
-    }
-}
-
-#[async_trait]
-impl ResourceActor for PlainActor {}
 
 /// A tree with `acme:b`, which is what is locked.
 struct Fixture {
@@ -43,8 +25,7 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Fixture {
-        let kinds = [Kind::Root, Kind::Space, Kind::Base, Kind::Star];
-        let behaviours = kinds.into_iter().fold(Behaviours::default(), |all, kind| all.with(kind, Plain));
+        let behaviours = Plain::kinds(&[]);
         let star = TestTree::start(behaviours).await;
         star.create(Kind::Space, &path("acme")).await.unwrap();
         star.create(Kind::Base, &path("acme:b")).await.unwrap();

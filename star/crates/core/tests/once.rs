@@ -11,34 +11,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor};
-use star_core::command::{Changed, Claim, Command, Create, Delete, Lock, Set, Strategy, Unlock};
+use star_core::command::{Changed, Claim, Command, Create, Delete, Lock, Move, Set, Strategy, Unlock};
 use star_core::event::{Event, EventType};
 use star_core::gate::{Authority, CallGrant, Permit, Right};
 use star_core::kind::Kind;
 use star_core::limits;
+use star_core::numbers::NumberedPath;
 use star_core::once::{IdempotencyKey, keyed, of_position};
 use star_core::ports::meta::MetaStore;
 use star_core::stored::Change;
 use star_path::{PropertyKey, Selector};
-use star_testkit::{TestTree, path};
+use star_testkit::{Plain, TestTree, path};
 use star_wire::{Deadline, Envelope, ErrorCode, Method, Reply, StarError};
 use tokio::sync::Semaphore;
-
-/// A kind that adds nothing.
-#[derive(Clone)]
-struct Plain;
-
-struct PlainActor;
-
-#[async_trait]
-impl KindBehaviour for Plain {
-    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        Ok(Box::new(PlainActor))
-    }
-}
-
-#[async_trait]
-impl ResourceActor for PlainActor {}
 
 /// A kind whose resources say things, count and fail, and do so when they are let.
 #[derive(Clone)]
@@ -95,8 +80,7 @@ fn contended(permit: &Permit) -> StarError {
 }
 
 fn kinds(speaker: &Speaker) -> Behaviours {
-    let plain = [Kind::Root, Kind::Space, Kind::Base, Kind::Star];
-    let behaviours = plain.into_iter().fold(Behaviours::default(), |all, kind| all.with(kind, Plain));
+    let behaviours = Plain::kinds(&[]);
     behaviours.with(Kind::Broadcast, speaker.clone())
 }
 
@@ -133,6 +117,11 @@ async fn under<C: Command>(star: &TestTree, text: &str, at: &str, command: &C) -
 
 async fn make(star: &TestTree, text: &str, at: &str) -> Result<Changed, StarError> {
     star.tree.create_fenced(&star.admin, create(at), "", Some(&key(text))).await
+}
+
+async fn count(star: &TestTree, text: &str, name: &str) -> Result<Changed, StarError> {
+    let (name, key) = (NumberedPath::parse(name)?.unwrap(), key(text));
+    star.tree.create_numbered(&star.admin, &name, create("acme:any"), ("", Some(&key))).await
 }
 
 fn message(method: &str, text: &str) -> Envelope {
@@ -203,6 +192,12 @@ async fn what_is_sent_again_under_its_key_is_answered_as_before_also_after_a_res
         async move { under(&star, "k7", "other", &delete).await }
     })
     .await;
+    happens_once(&star, "move", |star| async move { under(&star, "k9", "acme:c", &Move { to: path("acme:d") }).await })
+        .await;
+    happens_once(&star, "a counted name", |star| async move { count(&star, "k10", "acme:job-%").await }).await;
+    let name = |made: Changed| made.resource.path.to_string();
+    assert_eq!(count(&star, "k10", "acme:job-%").await.map(name).unwrap(), "acme:job-1");
+    assert_eq!(count(&star, "k11", "acme:job-%").await.map(name).unwrap(), "acme:job-2");
     happens_once(&star, "say", |star| async move { star.ask(message("say", "k8")).await }).await;
 }
 

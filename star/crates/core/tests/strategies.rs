@@ -4,8 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_trait::async_trait;
-use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor};
 use star_core::command::{Changed, Claim, Create, Delete, Info, Lock, Strategy};
 use star_core::event::EventType;
 use star_core::gate::Authority;
@@ -13,25 +11,11 @@ use star_core::kind::Kind;
 use star_core::numbers::NumberedPath;
 use star_core::ports::meta::MetaStore;
 use star_path::PropertyKey;
-use star_testkit::{TestTree, path};
+use star_testkit::{Plain, TestTree, path};
 use star_wire::{ErrorCode, StarError};
 
-struct Plain;
-
-struct PlainActor;
-
-#[async_trait]
-impl KindBehaviour for Plain {
-    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        Ok(Box::new(PlainActor))
-    }
-}
-
-impl ResourceActor for PlainActor {}
-
 async fn tree() -> TestTree {
-    let kinds = [Kind::Root, Kind::Space, Kind::Base, Kind::Star, Kind::Broadcast];
-    let behaviours = kinds.into_iter().fold(Behaviours::default(), |all, kind| all.with(kind, Plain));
+    let behaviours = Plain::kinds(&[Kind::Broadcast]);
     let star = TestTree::start(behaviours).await;
     star.create(Kind::Space, &path("acme")).await.unwrap();
     star

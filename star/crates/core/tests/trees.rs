@@ -5,33 +5,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
-use star_core::behaviour::{ActorContext, Behaviours, KindBehaviour, ResourceActor};
 use star_core::command::{Delete, Info};
 use star_core::event::{EventType, Happened};
 use star_core::kind::Kind;
 use star_core::ports::meta::MetaStore;
 use star_core::stored;
 use star_path::Selector;
-use star_testkit::{TestTree, path};
-use star_wire::{ErrorCode, StarError};
-
-struct Plain;
-
-struct PlainActor;
-
-#[async_trait]
-impl KindBehaviour for Plain {
-    async fn activate(&self, _: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        Ok(Box::new(PlainActor))
-    }
-}
-
-impl ResourceActor for PlainActor {}
+use star_testkit::{Plain, TestTree, path};
+use star_wire::ErrorCode;
 
 async fn tree() -> TestTree {
-    let kinds = [Kind::Root, Kind::Space, Kind::Base, Kind::Star];
-    let behaviours = kinds.into_iter().fold(Behaviours::default(), |all, kind| all.with(kind, Plain));
+    let behaviours = Plain::kinds(&[]);
     let star = TestTree::start(behaviours).await;
     star.create(Kind::Space, &path("acme")).await.unwrap();
     star

@@ -34,7 +34,7 @@ pub struct Caller {
 impl Caller {
     /// Lets a message of this caller in.
     pub async fn admit(&self, state: &ApiState, envelope: Envelope) -> Result<Permit, StarError> {
-        state.tree().admit(&self.authority, envelope).await
+        state.tree().admit(&self.authority, envelope.for_request(self.request_id.as_str())).await
     }
 
     /// The answer to this request for an error.

@@ -14,6 +14,7 @@ mod idempotency;
 pub mod limits;
 pub mod meters;
 pub mod ops;
+mod process;
 pub mod request_id;
 pub mod rpc;
 mod schema;

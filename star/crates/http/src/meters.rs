@@ -25,6 +25,13 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS_S)?;
     let handle = recorder.install_recorder()?;
     metrics::describe_counter!(REQUESTS, "Requests by route and status.");
+    metrics::describe_gauge!("star_queue_taken", "Places of a queue that are taken.");
+    metrics::describe_gauge!("star_queue_limit", "Places that a queue has.");
+    metrics::describe_counter!("star_queue_refused_total", "What was refused because a queue had no place.");
+    metrics::describe_gauge!("star_cache_entries", "What is in a cache.");
+    metrics::describe_gauge!("star_cache_bytes", metrics::Unit::Bytes, "The memory that a cache takes.");
+    metrics::describe_counter!("star_cache_hits_total", "How often something was found in a cache.");
+    metrics::describe_counter!("star_cache_misses_total", "How often something was not found in a cache.");
     metrics::describe_histogram!(SECONDS, metrics::Unit::Seconds, "Time until the head of the answer, by route.");
     Ok(handle)
 }

@@ -1,10 +1,11 @@
 //! What every handler has at hand.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use star_core::tree::Tree;
+use star_core::vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
 /// The Star that answers, for people and tools.
@@ -35,13 +36,17 @@ struct Parts {
     star: StarInfo,
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
+    observed: Mutex<Vec<Observed>>,
 }
+
+/// Says what a part says of itself.
+type Observed = Box<dyn Fn() -> Vitals + Send + Sync>;
 
 impl ApiState {
     /// The state around a tree. Streams that have no end of their own end when `shutdown` is
     /// cancelled.
     pub fn new(tree: Arc<Tree>, star: StarInfo, metrics: PrometheusHandle, shutdown: CancellationToken) -> ApiState {
-        ApiState(Arc::new(Parts { tree, star, metrics, shutdown }))
+        ApiState(Arc::new(Parts { tree, star, metrics, shutdown, observed: Mutex::default() }))
     }
 
     /// The actor tree.
@@ -57,6 +62,20 @@ impl ApiState {
     /// What was measured since the start.
     pub fn metrics(&self) -> &PrometheusHandle {
         &self.0.metrics
+    }
+
+    /// What the whole Star says of itself.
+    pub fn vitals(&self) -> Vitals {
+        let mut vitals = self.tree().vitals();
+        for part in self.0.observed.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            vitals.extend(part());
+        }
+        vitals
+    }
+
+    /// Lets a part that stands in front of the tree be asked what it says of itself.
+    pub(crate) fn observe(&self, part: impl Fn() -> Vitals + Send + Sync + 'static) {
+        self.0.observed.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(part));
     }
 
     /// Cancelled when the Star begins to shut down.

@@ -41,5 +41,7 @@ struct Web {
 /// The router of the web port. Must be called inside a tokio runtime.
 pub fn router(state: &ApiState) -> Router {
     let web = Web { state: state.clone(), sites: Arc::new(Sites::start(state.tree())) };
+    let sites = Arc::clone(&web.sites);
+    state.observe(move || sites.vitals());
     Router::new().fallback(visit::visit).with_state(web)
 }

@@ -14,6 +14,7 @@ use star_core::event::{EventType, Happened};
 use star_core::gate::Authority;
 use star_core::kind::Kind;
 use star_core::lock::fence::fenced;
+use star_core::once::{IdempotencyKey, keyed};
 use star_core::ports::meta::MetaStore;
 use star_core::record::Body;
 use star_path::{PropertyKey, Selector};
@@ -213,6 +214,30 @@ async fn a_move_is_told_once_at_each_place_and_a_tree_too_large_is_refused() {
     assert_eq!(error.code(), ErrorCode::TooLarge);
     assert!(error.message().contains("480"), "{error}");
     assert_eq!(all(&star, "acme:c:**").await.len(), 1 + star_core::limits::MOVE_ROWS / 2);
+}
+
+#[tokio::test]
+async fn the_largest_tree_that_moves_does_so_under_a_key_and_one_more_resource_is_refused_by_name() {
+    let star = star().await;
+    let (mut places, mut moves) = (["acme:b", "acme:c"], 0);
+    for number in 0..star_core::limits::MOVE_ROWS / 2 {
+        star.create(Kind::Base, &path(&format!("{}:n{number}", places[0]))).await.unwrap();
+        if number < star_core::limits::MOVE_ROWS / 4 {
+            continue;
+        }
+        let key = IdempotencyKey::parse(&format!("move-{number}")).unwrap();
+        let envelope = keyed(Move { to: path(places[1]) }.envelope(&path(places[0])).unwrap(), Some(&key));
+        match star.ask(envelope).await {
+            Ok(_) => (moves, places) = (moves + 1, [places[1], places[0]]),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::TooLarge);
+                assert!(error.message().contains("rows that move in one moment"), "{error}");
+                assert!(moves > 0, "none was small enough");
+                return;
+            }
+        }
+    }
+    panic!("none was too large");
 }
 
 /// Writes on and on, wherever the resources are at the moment, and answers what was acknowledged last.

@@ -2,8 +2,9 @@
 //! for its turn before anything is made for it, and gets `Busy` when too many wait already.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use star_core::vitals::Queue;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,12 +18,39 @@ use crate::ticker::{Running, Ticker};
 pub(crate) struct Places {
     instances: Arc<Semaphore>,
     ticker: Arc<Ticker>,
+    /// Calls of all mechtrons that wait for a place.
+    waiting: Arc<AtomicUsize>,
+    /// Calls that found no place to wait, or none in time, since the start.
+    refused: Arc<AtomicU64>,
 }
 
 impl Places {
     /// As many as there are instances.
     pub(crate) fn new(ticker: Arc<Ticker>) -> Places {
-        Places { instances: Arc::new(Semaphore::new(limits::INSTANCES as usize)), ticker }
+        let instances = Arc::new(Semaphore::new(limits::INSTANCES as usize));
+        Places { instances, ticker, waiting: Arc::default(), refused: Arc::default() }
+    }
+}
+
+impl Places {
+    /// What they say of themselves.
+    pub(crate) fn queues(&self) -> [Queue; 2] {
+        let running = (limits::INSTANCES as usize).saturating_sub(self.instances.available_permits());
+        let running = Queue {
+            name: "mechtron_calls",
+            about: "calls of mechtrons that run",
+            taken: running as u64,
+            limit: Some(limits::INSTANCES.into()),
+            refused: None,
+        };
+        let waiting = Queue {
+            name: "mechtron_waiting",
+            about: "calls of mechtrons that wait for their turn",
+            taken: self.waiting.load(Ordering::Relaxed) as u64,
+            limit: None,
+            refused: Some(self.refused.load(Ordering::Relaxed)),
+        };
+        [running, waiting]
     }
 }
 
@@ -57,7 +85,13 @@ impl Admission {
     pub(crate) async fn admit(&self, mechtron: &ResourcePath, deadline: Instant) -> Result<Admitted, StarError> {
         let permits = match self.at_once() {
             Some(permits) => permits,
-            None => self.in_turn(deadline).await.ok_or_else(|| busy(mechtron))?,
+            None => match self.in_turn(deadline).await {
+                Some(permits) => permits,
+                None => {
+                    self.places.refused.fetch_add(1, Ordering::Relaxed);
+                    return Err(busy(mechtron));
+                }
+            },
         };
         let (of_mechtron, of_star) = permits;
         Ok(Admitted { _mechtron: of_mechtron, _star: of_star, _running: self.places.ticker.run() })
@@ -71,6 +105,7 @@ impl Admission {
 
     async fn in_turn(&self, deadline: Instant) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
         let _waiting = Waiting::begin(&self.waiting, self.waiting_max)?;
+        let _on_the_star = Waiting::begin(&self.places.waiting, usize::MAX)?;
         let both = async {
             let of_mechtron = Arc::clone(&self.running).acquire_owned().await.ok()?;
             let of_star = Arc::clone(&self.places.instances).acquire_owned().await.ok()?;
@@ -145,5 +180,8 @@ mod tests {
         let error = admission.admit(&path, far).await.err().expect("no place to wait");
         assert_eq!(error.code(), ErrorCode::Busy);
         assert!(error.retry_after_ms().is_some());
+        let [running, waiting] = admission.places.queues();
+        assert_eq!((running.taken, waiting.taken), (1, u64::from(limits::WAITING_PER_RUNNING as u32)));
+        assert_eq!(waiting.refused, Some(2));
     }
 }

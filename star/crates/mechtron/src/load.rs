@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use star_core::ports::content::ContentRef;
 use star_core::ports::mechtron::{CodeSource, HostStatus, LoadedMechtron, MechtronHost, MechtronSpec};
+use star_core::vitals::{Cache, Queue, Vitals};
 use star_path::Digest;
 use star_wire::{ErrorCode, StarError};
 use tokio::sync::Semaphore;
@@ -176,6 +177,28 @@ impl MechtronHost for WasmHost {
         // A slot that is locked is being filled.
         let filled = |slot: &&Arc<Slot>| slot.try_lock().is_ok_and(|code| code.strong_count() > 0);
         HostStatus { loaded: codes.values().filter(filled).count() as u64, ..self.meters.status() }
+    }
+
+    fn vitals(&self) -> Vitals {
+        let HostStatus { loaded, compiled, cached, .. } = self.status();
+        let compiling = limits::COMPILATIONS.saturating_sub(self.compilations.available_permits());
+        let compilations = Queue {
+            name: "compilations",
+            about: "components that are being compiled",
+            taken: compiling as u64,
+            limit: Some(limits::COMPILATIONS as u64),
+            refused: None,
+        };
+        let compiled_code = Cache {
+            name: "compiled_code",
+            about: "components compiled before, on the disk",
+            entries: loaded,
+            bytes: None,
+            hits: cached,
+            misses: compiled,
+        };
+        let queues = self.places.queues().into_iter().chain([compilations]).collect();
+        Vitals { queues, caches: vec![compiled_code], ..Vitals::default() }
     }
 }
 

@@ -96,7 +96,7 @@ impl Mechtron {
             deadline: until.deadline,
             hops: envelope.hops,
             chain: Arc::clone(&envelope.chain),
-            request_id: envelope.id.to_string(),
+            request_id: envelope.traced_as(),
         }
     }
 
@@ -130,7 +130,7 @@ pub(crate) fn too_long(length: u64, spec: &MechtronSpec) -> StarError {
 /// whatever its language does then. The way to the fault goes to the log.
 pub(crate) fn ended(store: &Store<State>, error: wasmtime::Error) -> Ended {
     let state = store.data();
-    state.log().line(&state.spec().path, Level::Warn, &format!("{error:?}"));
+    state.log(Level::Warn, &format!("{error:?}"));
     if state.refused_memory() { Ended::OutOfMemory } else { Ended::Trapped(error) }
 }
 

@@ -14,7 +14,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::admission::Admitted;
-use crate::host::{Denied, LogGate, LogStream};
+use crate::host::bindings::starlane::mechtron::log::Level;
+use crate::host::{Denied, LogStream};
 use crate::limits;
 use crate::mechtron::Bound;
 
@@ -31,7 +32,7 @@ pub(crate) struct Call {
     /// The resources that wait for it.
     pub(crate) chain: Arc<[ResourcePath]>,
     /// The request that it serves.
-    pub(crate) request_id: String,
+    pub(crate) request_id: Arc<str>,
 }
 
 /// The data of a store.
@@ -54,8 +55,8 @@ pub(crate) fn open(engine: &Engine, bound: &Arc<Bound>, call: Call, admitted: Ad
     let mut http = WasiHttpCtx::new();
     http.set_field_size_limit(limits::FIELDS_BYTES);
     let wasi = WasiCtx::builder()
-        .stdout(LogStream::output(bound))
-        .stderr(LogStream::error(bound))
+        .stdout(LogStream::output(bound, &call.request_id))
+        .stderr(LogStream::error(bound, &call.request_id))
         .max_random_size(limits::RANDOM_BYTES)
         .allow_tcp(false)
         .allow_udp(false)
@@ -90,9 +91,9 @@ impl State {
         &self.call
     }
 
-    /// Where its lines go.
-    pub(crate) fn log(&self) -> &LogGate {
-        &self.bound.log
+    /// Writes a line of the mechtron to the log, in the name of the request that it serves.
+    pub(crate) fn log(&self, level: Level, text: &str) {
+        self.bound.log.line(&self.bound.spec.path, &self.call.request_id, level, text);
     }
 
     /// Whether the guest wanted more memory than it may have.
@@ -112,7 +113,7 @@ impl State {
             hops: self.call.hops,
             deadline: self.call.deadline,
             chain: Arc::clone(&self.call.chain),
-            request_id: self.call.request_id.clone(),
+            request_id: Arc::clone(&self.call.request_id),
         }
     }
 }

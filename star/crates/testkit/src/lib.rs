@@ -6,8 +6,10 @@
 
 mod content;
 mod meta;
+mod plain;
 mod tree;
 
 pub use content::MemoryContent;
 pub use meta::MemoryMeta;
+pub use plain::Plain;
 pub use tree::{FixedClock, NoMechtrons, TestTree, path};

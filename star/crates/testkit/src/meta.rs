@@ -100,6 +100,25 @@ impl State {
     }
 }
 
+/// Those of the real store.
+const LIMITS: Limits = Limits {
+    key_bytes: 2_000,
+    value_bytes: 64 * 1024,
+    batch_operations: 512,
+    batch_bytes: 1024 * 1024,
+    page_rows: 1_000,
+};
+
+/// Refuses a batch that has too much of something, as the real store does; lengths are its own affair.
+fn check_size(batch: &Batch) -> Result<(), CommitError> {
+    let Batch { operations, preconditions, events, .. } = batch;
+    let counts = [("operations", operations.len()), ("preconditions", preconditions.len()), ("events", events.len())];
+    match counts.into_iter().find(|(_, got)| *got > LIMITS.batch_operations) {
+        Some((what, got)) => Err(CommitError::TooLarge { what, got, max: LIMITS.batch_operations }),
+        None => Ok(()),
+    }
+}
+
 #[async_trait]
 impl MetaStore for MemoryMeta {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, ReadError> {
@@ -115,6 +134,7 @@ impl MetaStore for MemoryMeta {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Committed, CommitError> {
+        check_size(&batch)?;
         let mut state = self.state();
         if state.disk_full {
             return Err(CommitError::DiskFull);
@@ -185,13 +205,7 @@ impl MetaStore for MemoryMeta {
     }
 
     fn limits(&self) -> Limits {
-        Limits {
-            key_bytes: 2_000,
-            value_bytes: 64 * 1024,
-            batch_operations: 512,
-            batch_bytes: 1024 * 1024,
-            page_rows: 1_000,
-        }
+        LIMITS
     }
 
     fn status(&self) -> StoreStatus {

@@ -46,7 +46,14 @@ pub struct Envelope {
     /// The resources whose calls led to this message, nearest last: a call back into one of them
     /// would wait for itself.
     pub chain: Arc<[ResourcePath]>,
+    /// The request from outside that led to this message, by which lines of the log are found; none
+    /// where it was made inside of the Star.
+    pub request_id: Option<Arc<str>>,
 }
+
+/// The header in which the identity of a request travels between processes. One of this name that a
+/// sender wrote into the headers of a message does not get there.
+pub const REQUEST_ID: &str = "x-request-id";
 
 impl Envelope {
     /// A message with an empty body and the default deadline, from nobody yet.
@@ -62,6 +69,7 @@ impl Envelope {
             deadline: Deadline::default(),
             hops: 0,
             chain: Arc::from([]),
+            request_id: None,
         }
     }
 
@@ -78,6 +86,18 @@ impl Envelope {
     pub fn with_deadline(mut self, deadline: Deadline) -> Envelope {
         self.deadline = deadline;
         self
+    }
+
+    /// The same on behalf of a request from outside.
+    #[must_use]
+    pub fn for_request(mut self, id: impl Into<Arc<str>>) -> Envelope {
+        self.request_id = Some(id.into());
+        self
+    }
+
+    /// What lines of the log about it are found by: the request that led to it, else its own identity.
+    pub fn traced_as(&self) -> Arc<str> {
+        self.request_id.clone().unwrap_or_else(|| self.id.to_string().into())
     }
 
     /// The value of a header.
@@ -126,7 +146,7 @@ impl EnvelopeV1 {
             agent: agent.clone(),
             to: envelope.to.clone(),
             method: envelope.method.clone(),
-            headers: envelope.headers.clone(),
+            headers: with_request_id(envelope),
             content_type: envelope.content_type.clone(),
             body: envelope.body.clone(),
             remaining_ms: u32::try_from(remaining_ms).unwrap_or(u32::MAX),
@@ -135,7 +155,9 @@ impl EnvelopeV1 {
         }
     }
 
-    fn into_parts(self) -> (Agent, Envelope) {
+    fn into_parts(mut self) -> (Agent, Envelope) {
+        let request_id = self.headers.pop_if(|(name, _)| name == REQUEST_ID).map(|(_, id)| id.into());
+        self.headers.retain(|(name, _)| name != REQUEST_ID);
         let envelope = Envelope {
             id: self.id,
             from: self.from,
@@ -147,9 +169,16 @@ impl EnvelopeV1 {
             deadline: Deadline::within(std::time::Duration::from_millis(u64::from(self.remaining_ms))),
             hops: self.hops,
             chain: self.chain.into(),
+            request_id,
         };
         (self.agent, envelope)
     }
+}
+
+/// The headers, and behind them the identity of the request.
+fn with_request_id(envelope: &Envelope) -> Vec<(String, String)> {
+    let own = envelope.headers.iter().filter(|(name, _)| name != REQUEST_ID).cloned();
+    own.chain(envelope.request_id.as_ref().map(|id| (REQUEST_ID.to_owned(), id.to_string()))).collect()
 }
 
 /// Why a message may not be sent as it is.

@@ -14,7 +14,7 @@ pub mod method;
 pub mod reply;
 
 pub use deadline::Deadline;
-pub use envelope::{Agent, Envelope};
+pub use envelope::{Agent, Envelope, REQUEST_ID};
 pub use error::{ErrorCode, Outcome, StarError};
 pub use id::MessageId;
 pub use method::{Method, MethodError};

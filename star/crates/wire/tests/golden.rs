@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use star_path::ResourcePath;
-use star_wire::{Agent, Deadline, Envelope, ErrorCode, MessageId, Method, Reply, StarError, codec};
+use star_wire::{Agent, Deadline, Envelope, ErrorCode, MessageId, Method, REQUEST_ID, Reply, StarError, codec};
 
 fn path(text: &str) -> ResourcePath {
     ResourcePath::parse(text).unwrap()
@@ -51,6 +51,18 @@ fn an_envelope_of_version_1_is_read_and_written_as_ever() {
     let remaining_at = bytes.len() - 4 - 1 - 8 - 8 - 6;
     written[remaining_at..remaining_at + 4].copy_from_slice(&bytes[remaining_at..remaining_at + 4]);
     assert_eq!(written, bytes);
+}
+
+#[test]
+fn the_request_of_an_envelope_travels_as_its_last_header_and_nobody_else_writes_it() {
+    let mut envelope = Envelope::new(path("acme:app"), Method::parse("greet").unwrap()).for_request("r-1");
+    envelope.headers = vec![(REQUEST_ID.into(), "forged".into()), ("lang".into(), "en".into())];
+    let (_, read) = Envelope::decode(&envelope.encode(&Agent::Anonymous).unwrap()).unwrap();
+    assert_eq!((read.request_id.as_deref(), read.header(REQUEST_ID)), (Some("r-1"), None));
+    assert_eq!(read.headers, [("lang".to_owned(), "en".to_owned())]);
+    envelope.request_id = None;
+    let (_, read) = Envelope::decode(&envelope.encode(&Agent::Anonymous).unwrap()).unwrap();
+    assert_eq!((read.request_id, read.headers.len()), (None, 1));
 }
 
 #[test]

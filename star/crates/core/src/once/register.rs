@@ -104,6 +104,11 @@ impl Register {
         scope
     }
 
+    /// How many requests under a key are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        lock(&self.pending).len()
+    }
+
     pub(super) fn now_ms(&self) -> UnixMillis {
         self.clock.now_ms()
     }

@@ -12,6 +12,8 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 use star_path::Digest;
 
+use crate::vitals::Vitals;
+
 /// A content: which bytes, and how many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContentRef {
@@ -132,4 +134,9 @@ pub trait ContentStore: Send + Sync + 'static {
 
     /// The store's own numbers.
     fn status(&self) -> ContentStatus;
+
+    /// Its queues and caches, and how long it takes; nothing where it has none.
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
+    }
 }

@@ -16,6 +16,7 @@ use star_path::ResourcePath;
 use star_wire::{Agent, Envelope, Reply, StarError};
 
 use super::content::{ByteStream, ContentRef};
+use crate::vitals::Vitals;
 
 /// What one call of a mechtron may use at most. From the `limits` of its bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub struct WebRequest {
     /// On whose behalf, when the visitor is known.
     pub agent: Option<ResourcePath>,
     /// For logs, and for what the mechtron asks of others.
-    pub request_id: String,
+    pub request_id: Arc<str>,
 }
 
 /// The head of a mechtron's answer, and its body as it comes.
@@ -146,6 +147,11 @@ pub trait MechtronHost: Send + Sync + 'static {
 
     /// The host's own numbers.
     fn status(&self) -> HostStatus;
+
+    /// Its queues and caches, and how long it takes; nothing where it has none.
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
+    }
 }
 
 /// What a running mechtron may do to the world. Each call is made on behalf of the mechtron,
@@ -201,7 +207,7 @@ pub struct CallContext {
     /// Resources on whose behalf this call runs, nearest last; a call back into one is refused.
     pub chain: Arc<[ResourcePath]>,
     /// The id of the request that all this serves, for logs.
-    pub request_id: String,
+    pub request_id: Arc<str>,
 }
 
 /// A message that a mechtron wants to send.

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::clock::UnixMillis;
+use crate::vitals::Vitals;
 
 /// How many shards an installation has. Fixed for ever: it is part of every stored key.
 pub const SHARDS: u16 = 1024;
@@ -386,6 +387,11 @@ pub trait MetaStore: Send + Sync + 'static {
 
     /// The store's own numbers.
     fn status(&self) -> StoreStatus;
+
+    /// Its queues and caches, and how long it takes; nothing where it has none.
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
+    }
 
     /// Makes the index durable up to the head, so that the next start replays little, and writes
     /// down what the log amounts to, so that it may be trimmed and the index be made again.

@@ -17,6 +17,7 @@ use crate::limits;
 use crate::ports::meta::{EventPage, MetaStore, Position, ReadError};
 use crate::stored;
 use crate::turn::Turns;
+use crate::vitals::{Luck, Vitals};
 
 /// A stretch of the log, with only what somebody wanted of it.
 #[derive(Debug, Default)]
@@ -57,6 +58,8 @@ pub struct EventLog {
     /// How far the tail is decoded.
     decoded: watch::Receiver<Position>,
     follower: JoinHandle<()>,
+    /// Whether watchers found in the tail what they read on.
+    from_tail: Luck,
 }
 
 impl Drop for EventLog {
@@ -80,12 +83,27 @@ impl EventLog {
         let (follower, decoded) = watch::channel(begin);
         let follower =
             tokio::spawn(Follower { meta: Arc::clone(meta), tail: Arc::clone(&tail), to: follower }.run(head));
-        Arc::new(EventLog { meta: Arc::clone(meta), turns: Arc::clone(turns), tail, decoded, follower })
+        Arc::new(EventLog {
+            meta: Arc::clone(meta),
+            turns: Arc::clone(turns),
+            tail,
+            decoded,
+            follower,
+            from_tail: Luck::default(),
+        })
     }
 
     /// The last position of the log.
     pub fn head(&self) -> Position {
         *self.meta.head().borrow()
+    }
+
+    /// What the log says of itself.
+    pub(crate) fn vitals(&self) -> Vitals {
+        let (entries, bytes) = self.tail.size();
+        let about = "the last events, decoded for all who watch";
+        let tail = self.from_tail.of_cache("log_tail", about, entries, Some(bytes as u64));
+        Vitals { caches: vec![tail], ..Vitals::default() }
     }
 
     /// Tells when more of the log can be read from memory.
@@ -103,8 +121,10 @@ impl EventLog {
         if let Some(stretch) = self.tail.stretch(after, &wanted)
             && (stretch.read_to > after || self.head() <= after)
         {
+            self.from_tail.note(true);
             return Ok(ReadOn::Stretch(stretch));
         }
+        self.from_tail.note(false);
         let page = match self.meta.events(after, limits::WATCH_BATCHES).await {
             Ok(page) => page,
             Err(ReadError::Compacted { oldest }) => return Ok(ReadOn::Gap(oldest.saturating_sub(1))),

@@ -47,6 +47,12 @@ impl Tail {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Ring::behind(position);
     }
 
+    /// How many events are here, and how many bytes they have as they are stored.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let ring = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        (ring.events.len(), ring.bytes)
+    }
+
     /// Adds what follows behind `after`.
     pub(super) fn push(&self, after: Position, read_to: Position, events: Vec<Arc<Happened>>) {
         let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);

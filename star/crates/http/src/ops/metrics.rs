@@ -5,9 +5,11 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use metrics::gauge;
+use metrics::{counter, gauge};
+use star_core::vitals::{Cache, Queue, Vitals};
 
 use crate::auth::Caller;
+use crate::process;
 use crate::rpc;
 use crate::state::ApiState;
 
@@ -37,4 +39,29 @@ fn look(state: &ApiState) {
     gauge!("star_content_count").set(content.contents as f64);
     gauge!("star_content_bytes").set(content.bytes as f64);
     gauge!("star_mechtrons_compiled").set(ports.mechtrons.status().loaded as f64);
+    if let Some(bytes) = process::memory_bytes() {
+        gauge!("process_resident_memory_bytes").set(bytes as f64);
+    }
+    tell(&state.vitals());
+}
+
+/// What waits where, and what caches are worth.
+fn tell(vitals: &Vitals) {
+    for Queue { name, taken, limit, refused, .. } in &vitals.queues {
+        gauge!("star_queue_taken", "queue" => *name).set(*taken as f64);
+        if let Some(limit) = limit {
+            gauge!("star_queue_limit", "queue" => *name).set(*limit as f64);
+        }
+        if let Some(refused) = refused {
+            counter!("star_queue_refused_total", "queue" => *name).absolute(*refused);
+        }
+    }
+    for Cache { name, entries, bytes, hits, misses, .. } in &vitals.caches {
+        gauge!("star_cache_entries", "cache" => *name).set(*entries as f64);
+        counter!("star_cache_hits_total", "cache" => *name).absolute(*hits);
+        counter!("star_cache_misses_total", "cache" => *name).absolute(*misses);
+        if let Some(bytes) = bytes {
+            gauge!("star_cache_bytes", "cache" => *name).set(*bytes as f64);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use star_core::gate::{Authority, Right};
 use star_core::kind::Kind;
 use star_core::ports::mechtron::HostStatus;
 use star_core::tree::ActorCounts;
+use star_core::vitals::{Cache, Queue, Times};
 use star_core::{keys, limits as core_limits, stored};
 use star_path::ResourcePath;
 use star_wire::StarError;
@@ -56,6 +57,7 @@ async fn status(call: &Call<'_>) -> Result<v1::StatusResponse, StarError> {
     let (star, tree) = (call.state.star(), call.state.tree());
     let store = tree.ports.meta.status();
     let content = tree.ports.content.status();
+    let vitals = call.state.vitals();
     let uptime_ms = tree.ports.clock.now_ms().saturating_sub(star.started_ms);
     Ok(v1::StatusResponse {
         name: star.name.clone(),
@@ -77,6 +79,10 @@ async fn status(call: &Call<'_>) -> Result<v1::StatusResponse, StarError> {
         actors: actors(tree.actors()).into(),
         mechtrons: mechtrons(tree.ports.mechtrons.status()).into(),
         spaces: spaces(call.state).await?,
+        memory_bytes: crate::process::memory_bytes().unwrap_or(0),
+        queues: vitals.queues.iter().map(queue).collect(),
+        caches: vitals.caches.iter().map(cache).collect(),
+        times: vitals.times.iter().map(times).collect(),
         ..Default::default()
     })
 }
@@ -98,6 +104,23 @@ fn actors(counts: ActorCounts) -> v1::ActorStatus {
 fn mechtrons(status: HostStatus) -> v1::MechtronStatus {
     let HostStatus { loaded, compiled, cached, calls, killed } = status;
     v1::MechtronStatus { loaded, compiled, cached, calls, killed, ..Default::default() }
+}
+
+fn queue(queue: &Queue) -> v1::QueueStatus {
+    let Queue { name, about, taken, limit, refused } = *queue;
+    v1::QueueStatus { name: name.into(), about: about.into(), taken, limit, refused, ..Default::default() }
+}
+
+fn cache(cache: &Cache) -> v1::CacheStatus {
+    let Cache { name, about, entries, bytes, hits, misses } = *cache;
+    v1::CacheStatus { name: name.into(), about: about.into(), entries, bytes, hits, misses, ..Default::default() }
+}
+
+fn times(times: &Times) -> v1::TimeStatus {
+    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let Times { name, about, count, median, p99 } = *times;
+    let (median_ns, p99_ns) = (nanoseconds(median), nanoseconds(p99));
+    v1::TimeStatus { name: name.into(), about: about.into(), count, median_ns, p99_ns, ..Default::default() }
 }
 
 /// How many Spaces there are, besides the one of the installation itself.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use star_core::vitals::Vitals;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
@@ -16,17 +17,21 @@ use super::edge::Edge;
 use super::guard::Guarded;
 use super::{Listener, Surface};
 use crate::limits;
+use crate::state::ApiState;
 
-/// Serves a router on a listener until `shutdown` is cancelled; then lets the requests that are
+/// Serves a router of a Star on a listener until that shuts down; then lets the requests that are
 /// under way finish, for at most [`limits::DRAIN`].
-pub async fn serve(listener: Listener, router: axum::Router, surface: Surface, shutdown: CancellationToken) {
-    serve_at_most(limits::CONNECTIONS, listener, Edge::new(router, surface), shutdown).await;
+pub async fn serve(state: &ApiState, listener: Listener, router: axum::Router, surface: Surface) {
+    let (most, crowd) = (limits::CONNECTIONS, Crowd::new());
+    let observed = Arc::clone(&crowd);
+    state.observe(move || Vitals { queues: vec![observed.queue(surface, most)], ..Vitals::default() });
+    serve_at_most(most, crowd, listener, Edge::new(router, surface), state.shutdown().clone()).await;
 }
 
-/// The same with so many connections at most.
-async fn serve_at_most(most: usize, listener: Listener, edge: Edge, shutdown: CancellationToken) {
+/// Serves so many connections at most.
+async fn serve_at_most(most: usize, crowd: Arc<Crowd>, listener: Listener, edge: Edge, shutdown: CancellationToken) {
     let builder = Arc::new(builder());
-    let (room, crowd) = (Arc::new(Semaphore::new(most)), Crowd::new());
+    let room = Arc::new(Semaphore::new(most));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     // A connection that has no place yet.
@@ -150,10 +155,14 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
+    async fn served(most: usize, listener: Listener, router: axum::Router, shutdown: CancellationToken) {
+        serve_at_most(most, Crowd::new(), listener, Edge::new(router, Surface::Api), shutdown).await;
+    }
+
     async fn started(router: axum::Router) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").await.unwrap();
         let (address, shutdown) = (listener.address(), CancellationToken::new());
-        let serving = tokio::spawn(serve(listener, router, Surface::Api, shutdown.clone()));
+        let serving = tokio::spawn(served(64, listener, router, shutdown.clone()));
         (address, shutdown, serving)
     }
 
@@ -208,7 +217,7 @@ mod tests {
         let router = axum::Router::new().route("/slow", slow).route("/", get(async || "here"));
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").await.unwrap();
         let (address, shutdown) = (listener.address(), CancellationToken::new());
-        let serving = tokio::spawn(serve_at_most(3, listener, Edge::new(router, Surface::Api), shutdown.clone()));
+        let serving = tokio::spawn(served(3, listener, router, shutdown.clone()));
         let slow = sent(address, "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
         has_entered.recv().await.unwrap();
         let mut silent = Vec::new();

@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use star_core::vitals::Queue;
 use tokio_util::sync::CancellationToken;
+
+use super::Surface;
 
 /// Everybody who holds a connection of one listener.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(super) struct Crowd {
     begun: Instant,
     members: Mutex<HashMap<u64, Arc<Member>>>,
     next: AtomicU64,
+    /// How many were told to leave since the listener began.
+    left: AtomicU64,
 }
 
 /// One connection.
@@ -42,7 +47,12 @@ pub(super) struct Answering(Arc<Member>);
 impl Crowd {
     /// Nobody yet.
     pub(super) fn new() -> Arc<Crowd> {
-        Arc::new(Crowd { begun: Instant::now(), members: Mutex::default(), next: AtomicU64::new(0) })
+        Arc::new(Crowd {
+            begun: Instant::now(),
+            members: Mutex::default(),
+            next: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+        })
     }
 
     /// One more.
@@ -70,7 +80,18 @@ impl Crowd {
         for (_, member) in &quiet {
             member.leave.cancel();
         }
+        self.left.fetch_add(quiet.len() as u64, Ordering::Relaxed);
         quiet.len()
+    }
+
+    /// What it says of itself, as the one in front of a surface with so many places.
+    pub(super) fn queue(&self, surface: Surface, places: usize) -> Queue {
+        let (name, about) = match surface {
+            Surface::Api => ("connections_api", "connections of the API; quiet ones make room, and count as refused"),
+            Surface::Web => ("connections_web", "connections of the web; quiet ones make room, and count as refused"),
+        };
+        let refused = Some(self.left.load(Ordering::Relaxed));
+        Queue { name, about, taken: self.lock().len() as u64, limit: Some(places as u64), refused }
     }
 
     fn now_ms(&self) -> u64 {
@@ -145,13 +166,16 @@ mod tests {
         assert_eq!(leaving(&standings), [false, true, false, true]);
         drop(answering);
         assert_eq!(crowd.make_room(9), 2, "those who leave already make no more room");
+        let Queue { taken, refused, .. } = crowd.queue(Surface::Web, 5);
+        assert_eq!((taken, refused), (4, Some(4)));
     }
 
     #[test]
     fn who_has_left_is_forgotten() {
         let crowd = Crowd::new();
         drop((0..4).map(|_| crowd.join()).collect::<Vec<_>>());
-        assert!(crowd.lock().is_empty());
         assert_eq!(crowd.make_room(9), 0);
+        let Queue { taken, limit, refused, .. } = crowd.queue(Surface::Api, 5);
+        assert_eq!((taken, limit, refused), (0, Some(5), Some(0)));
     }
 }

@@ -1,5 +1,6 @@
 //! Targets that are code: a Mechtron, or the main one of an App.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -55,6 +56,7 @@ async fn deliver(
 ) -> Result<WebResponse, StarError> {
     let tree = visit.state.tree();
     let mut envelope = Envelope::new(path.clone(), star_wire::Method::WEB).with_deadline(Deadline::within(timeout));
+    envelope.request_id = Some(Arc::clone(&request.request_id));
     envelope.from = Some(visit.site.space.clone());
     let permit = tree.admit(&visit.site.visitor, envelope).await?;
     // The host of mechtrons keeps the deadline; this is for what waits before it gets there.
@@ -90,7 +92,7 @@ fn request(
         deadline: Instant::now() + timeout,
         sender: visit.site.space.clone(),
         agent: None,
-        request_id: visit.request_id.as_str().to_owned(),
+        request_id: visit.request_id.as_str().into(),
     }
 }
 

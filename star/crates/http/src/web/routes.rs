@@ -60,6 +60,11 @@ impl Routes {
         Some(ToFile { file, options })
     }
 
+    /// How many paths are remembered.
+    pub(super) fn remembers(&self) -> usize {
+        self.files.get().map_or(0, Cache::len)
+    }
+
     /// Remembers that a request led to a file.
     pub(super) fn remember(&self, method: &Method, path: &str, matched: &Matched<'_, '_>, file: &ResourcePath) {
         if method == Method::GET && path.len() <= limits::REMEMBERED_PATH_BYTES {

@@ -15,6 +15,7 @@ use star_core::kind::Kind;
 use star_core::ports::meta::Position;
 use star_core::stored::Change;
 use star_core::tree::Tree;
+use star_core::vitals::{Luck, Vitals};
 use star_core::watch::{Filter, WatchItem, Watcher};
 use star_path::{Digest, ResourcePath};
 use star_wire::{ErrorCode, StarError};
@@ -35,6 +36,10 @@ pub(super) struct Sites {
     /// How far the follower has read.
     followed: watch::Receiver<Position>,
     _follower: AbortOnDropHandle<()>,
+    /// Whether sites were in memory when they were asked for.
+    known: Luck,
+    /// Whether the paths of requests were remembered by their routes.
+    pub(super) paths: Luck,
 }
 
 struct Shared {
@@ -65,6 +70,8 @@ impl Sites {
             head: tree.ports.meta.head(),
             followed,
             _follower: AbortOnDropHandle::new(tokio::spawn(follow)),
+            known: Luck::default(),
+            paths: Luck::default(),
         }
     }
 
@@ -76,10 +83,26 @@ impl Sites {
         if self.caught_up().await
             && let Some(site) = self.shared.cache.get(space)
         {
+            self.known.note(true);
             return Ok(site);
         }
+        self.known.note(false);
         let read_at = *self.followed.borrow();
         self.shared.load(space, read_at).await
+    }
+
+    /// What the sites say of themselves.
+    pub(super) fn vitals(&self) -> Vitals {
+        let cache = &self.shared.cache;
+        let paths = cache.iter().map(|(_, site)| match &site.routing {
+            Routing::Ready(routes) => routes.remembers(),
+            _ => 0,
+        });
+        let caches = vec![
+            self.known.of_cache("sites", "the routes of Spaces, read and checked", cache.len(), None),
+            self.paths.of_cache("web_paths", "where the routes of a Space lead a path", paths.sum(), None),
+        ];
+        Vitals { caches, ..Vitals::default() }
     }
 
     /// Waits until the follower has read the log up to now; not for ever.

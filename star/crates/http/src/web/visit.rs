@@ -10,6 +10,7 @@ use star_wire::{ErrorCode, StarError};
 
 use super::routes::Routes;
 use super::site::{Routing, Site};
+use super::sites::Sites;
 use super::{Web, code, file, headers, host, refusal, steps, trouble};
 use crate::request_id::RequestId;
 use crate::state::ApiState;
@@ -38,7 +39,7 @@ pub(super) async fn visit(State(web): State<Web>, request_id: RequestId, request
     let visit =
         Visit { state: &web.state, site: &site, parts: &parts, authority: host.authority, request_id: &request_id };
     match &site.routing {
-        Routing::Ready(routes) => routed(&visit, routes, body).await,
+        Routing::Ready(routes) => routed(&visit, &web.sites, routes, body).await,
         Routing::NoSpace => steps::without_space(&visit),
         Routing::NoRoutes => steps::without_routes(&visit).await,
         Routing::Missing(error) => trouble::missing(&visit, error).await,
@@ -46,8 +47,10 @@ pub(super) async fn visit(State(web): State<Web>, request_id: RequestId, request
     }
 }
 
-async fn routed(visit: &Visit<'_>, routes: &Routes, body: Body) -> Response {
-    if let Some(file) = routes.remembered(&visit.parts.method, visit.parts.uri.path()) {
+async fn routed(visit: &Visit<'_>, sites: &Sites, routes: &Routes, body: Body) -> Response {
+    let remembered = routes.remembered(&visit.parts.method, visit.parts.uri.path());
+    sites.paths.note(remembered.is_some());
+    if let Some(file) = remembered {
         let answered = file::serve(visit, file.path(), file.options).await;
         return finished(visit, answered, file.options);
     }

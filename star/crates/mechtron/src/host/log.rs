@@ -13,7 +13,7 @@ use crate::text::tame;
 
 impl Host for State {
     fn write(&mut self, level: Level, text: String) {
-        self.log().line(&self.spec().path, level, &text);
+        self.log(level, &text);
     }
 }
 
@@ -40,17 +40,17 @@ enum Verdict {
 
 impl LogGate {
     /// Writes a line, or counts it as left out.
-    pub(crate) fn line(&self, mechtron: &ResourcePath, level: Level, text: &str) {
+    pub(crate) fn line(&self, mechtron: &ResourcePath, request_id: &str, level: Level, text: &str) {
         let Verdict::Write { left_out } = self.judge(Instant::now()) else { return };
         if left_out > 0 {
-            tracing::warn!(%mechtron, left_out, "the mechtron logged too much: lines were left out");
+            tracing::warn!(path = %mechtron, request_id, left_out, "the mechtron logged too much: lines were left out");
         }
         let text = tame(text, limits::LOG_LINE_BYTES);
         match level {
-            Level::Error => tracing::error!(target: "mechtron", %mechtron, "{text}"),
-            Level::Warn => tracing::warn!(target: "mechtron", %mechtron, "{text}"),
-            Level::Info => tracing::info!(target: "mechtron", %mechtron, "{text}"),
-            Level::Debug => tracing::debug!(target: "mechtron", %mechtron, "{text}"),
+            Level::Error => tracing::error!(target: "mechtron", path = %mechtron, request_id, "{text}"),
+            Level::Warn => tracing::warn!(target: "mechtron", path = %mechtron, request_id, "{text}"),
+            Level::Info => tracing::info!(target: "mechtron", path = %mechtron, request_id, "{text}"),
+            Level::Debug => tracing::debug!(target: "mechtron", path = %mechtron, request_id, "{text}"),
         }
     }
 

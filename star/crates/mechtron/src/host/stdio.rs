@@ -19,6 +19,7 @@ use crate::mechtron::Bound;
 #[derive(Clone)]
 pub(crate) struct LogStream {
     bound: Arc<Bound>,
+    request_id: Arc<str>,
     level: Level,
     /// The line that has begun. Never longer than a line of the log may be.
     begun: Vec<u8>,
@@ -26,13 +27,17 @@ pub(crate) struct LogStream {
 
 impl LogStream {
     /// Standard output.
-    pub(crate) fn output(bound: &Arc<Bound>) -> LogStream {
-        LogStream { bound: Arc::clone(bound), level: Level::Info, begun: Vec::new() }
+    pub(crate) fn output(bound: &Arc<Bound>, request_id: &Arc<str>) -> LogStream {
+        LogStream::of(bound, request_id, Level::Info)
     }
 
     /// Standard error, where panics of the guest appear.
-    pub(crate) fn error(bound: &Arc<Bound>) -> LogStream {
-        LogStream { bound: Arc::clone(bound), level: Level::Warn, begun: Vec::new() }
+    pub(crate) fn error(bound: &Arc<Bound>, request_id: &Arc<str>) -> LogStream {
+        LogStream::of(bound, request_id, Level::Warn)
+    }
+
+    fn of(bound: &Arc<Bound>, request_id: &Arc<str>, level: Level) -> LogStream {
+        LogStream { bound: Arc::clone(bound), request_id: Arc::clone(request_id), level, begun: Vec::new() }
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -47,7 +52,8 @@ impl LogStream {
 
     fn end_line(&mut self) {
         if !self.begun.is_empty() {
-            self.bound.log.line(&self.bound.spec.path, self.level, &String::from_utf8_lossy(&self.begun));
+            let line = String::from_utf8_lossy(&self.begun);
+            self.bound.log.line(&self.bound.spec.path, &self.request_id, self.level, &line);
             self.begun.clear();
         }
     }

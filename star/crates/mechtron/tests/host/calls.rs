@@ -85,7 +85,7 @@ async fn a_call_carries_on_the_hops_the_deadline_and_the_chain_of_its_cause() {
     assert_eq!(cause.hops, 3);
     assert_eq!(cause.chain.iter().map(ToString::to_string).collect::<Vec<_>>(), ["acme:first"]);
     assert!(cause.deadline <= tokio::time::Instant::now() + AMPLE.respond);
-    assert_eq!(cause.request_id, envelope.id.to_string());
+    assert_eq!(*cause.request_id, envelope.id.to_string());
 }
 
 #[tokio::test]
