@@ -81,8 +81,18 @@ pub(crate) const INDEX_SYNC_BATCHES: u64 = 20_000;
 /// Pause between two attempts to bring back an index that failed.
 pub(crate) const INDEX_RETRY_EVERY: Duration = Duration::from_secs(1);
 
-/// Memory that redb may use for pages. Its default of 1 GiB is more than a Star has to give.
-pub(crate) const INDEX_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// The part of the memory of the machine, or of the group of processes that a Star runs in, which
+/// redb may fill with pages, one in so many. It fills by and by with what is read: a get that finds
+/// its page there takes two thirds of the time.
+pub(crate) const INDEX_CACHE_PART: u64 = 16;
+
+/// The least memory for pages: those above the rows of some million resources, so that finding a row
+/// costs one read of the file.
+pub(crate) const INDEX_CACHE_LEAST_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most: the records of two million resources, measured; past that the page cache of the system
+/// serves others too.
+pub(crate) const INDEX_CACHE_MOST_BYTES: usize = 512 * 1024 * 1024;
 
 /// How long what is committed stays in memory before the index takes it, in one transaction: the
 /// longer, the fewer. Some thousand batches of a busy store, and nothing that a start would notice.
@@ -140,6 +150,9 @@ pub(crate) const CONSUMERS: usize = 1_024;
 
 /// Bytes of a consumer's name.
 pub(crate) const CONSUMER_NAME_BYTES: usize = 255;
+
+/// Memory that sled may use for pages. Its default of 1 GiB is more than a Star has to give.
+pub(crate) const SLED_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Milliseconds after which sled flushes by itself. Never off: its space is only given back by
 /// the thread that flushes.

@@ -67,7 +67,7 @@ impl Store {
         let Opened { lock, appender, index, memory, checkpoints, consumers, checkpoint, behind_bytes } = opened;
         let last = appender.position();
         let io = |source| OpenError::Io { path: options.dir.clone(), source };
-        let index = index::let_behind(options.index, index).map_err(io)?;
+        let index = index::let_behind(index).map_err(io)?;
         let shared = Arc::new(Shared {
             journal: Arc::clone(appender.journal()),
             index: Slot::holding(index),

@@ -143,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::index::Index;
+    use crate::index::{Index, View};
     use crate::index::memory::MemoryIndex;
 
     fn any_key() -> impl Strategy<Value = Key> {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use star_core::ports::meta::{Key, KeyRange, Operation, Revision, Shard};
 
-use crate::index::{Record, ShardState, is_empty};
+use crate::index::{Record, ShardState, overlap};
 use crate::limits::REMEMBERED_ERASURES;
 
 /// Removals of all shards.
@@ -97,12 +97,6 @@ pub(crate) fn erased_by(operation: &Operation) -> Option<KeyRange> {
         Operation::Delete(key) => Some(only(key)),
         Operation::DeleteRange(range) => Some(range.clone()),
     }
-}
-
-/// Whether two ranges have room for a common key.
-pub(crate) fn overlap(a: &KeyRange, b: &KeyRange) -> bool {
-    let before = |a: &KeyRange, b: &KeyRange| a.end.as_ref().is_some_and(|end| *end <= b.start);
-    !is_empty(a) && !is_empty(b) && !before(a, b) && !before(b, a)
 }
 
 /// The range of one key.

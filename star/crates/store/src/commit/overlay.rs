@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use star_core::ports::meta::{Committed, Key, KeyRange, Operation, Revision, Shard};
 
-use super::erasures::overlap;
-use crate::index::{Record, is_empty, is_since};
+use crate::index::{Record, is_empty, is_since, overlap};
 
 /// What a group has done so far.
 #[derive(Debug, Default)]

@@ -306,8 +306,7 @@ impl Writer {
         let end = self.appender.position();
         let ground = Ground { store: &self.dir, journal: &self.shared.journal, checkpoints: &self.checkpoints, end };
         let io = |source| Fault::Io { file: self.dir.clone(), source };
-        let brought =
-            recover::bring_up(self.kind, ground).and_then(|index| Ok(index::let_behind(self.kind, index).map_err(io)?));
+        let brought = recover::bring_up(self.kind, ground).and_then(|index| Ok(index::let_behind(index).map_err(io)?));
         match brought {
             Ok(index) => {
                 self.upkeep.unsynced = 1;

@@ -14,7 +14,7 @@ use star_core::ports::meta::{Key, KeyRange, Operation, Position, Shard};
 
 use super::sim::{Dice, SimFile};
 use crate::index::redb::RedbIndex;
-use crate::index::{Index, Record};
+use crate::index::{Index, Record, View};
 
 const STATES: u64 = 600;
 const STATES_OF_ONE_CUT: u64 = 6;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use star_core::ports::meta::{Key, KeyRange, MetaStore, Position, Revision, ScanPage, Shard};
 
 use super::{count, open, put, written};
-use crate::index::{Index, IndexError, Record, Row, ShardState};
+use crate::index::{Index, IndexError, Record, Row, ShardState, View};
 use crate::{IndexKind, OpenOptions, Store, open as opening};
 
 fn index_file(dir: &Path) -> std::path::PathBuf {
@@ -103,11 +103,7 @@ struct FailingIndex {
     fails: Arc<AtomicBool>,
 }
 
-impl Index for FailingIndex {
-    fn name(&self) -> &'static str {
-        "failing"
-    }
-
+impl View for FailingIndex {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
         self.inner.read(keys)
     }
@@ -124,6 +120,12 @@ impl Index for FailingIndex {
         except: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Option<Row>, IndexError> {
         self.inner.written_since(range, shard, since, except)
+    }
+}
+
+impl Index for FailingIndex {
+    fn name(&self) -> &'static str {
+        "failing"
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard};
 
-use super::{Index, IndexError, Record, Row, ShardState, is_empty, is_since};
+use super::{Index, IndexError, Record, Row, ShardState, View, is_empty, is_since};
 use crate::limits::PAGE_BYTES;
 
 /// Rows in a map. Gone with the process, made again from the journal.
@@ -14,7 +14,7 @@ pub(crate) struct MemoryIndex {
     contents: RwLock<Contents>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Contents {
     rows: BTreeMap<Key, Row>,
     shards: HashMap<Shard, ShardState>,
@@ -23,16 +23,18 @@ struct Contents {
 }
 
 impl MemoryIndex {
+    /// The same rows once more, for a test that wants to keep a moment.
+    #[cfg(test)]
+    pub(crate) fn copy(&self) -> MemoryIndex {
+        MemoryIndex { contents: RwLock::new(self.contents().clone()) }
+    }
+
     fn contents(&self) -> RwLockReadGuard<'_, Contents> {
         self.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Index for MemoryIndex {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
-
+impl View for MemoryIndex {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
         let contents = self.contents();
         Ok(keys.iter().map(|key| contents.rows.get(key).cloned()).collect())
@@ -63,6 +65,12 @@ impl Index for MemoryIndex {
         let contents = self.contents();
         let mut rows = contents.range(range).filter(|(key, _)| !except(key.as_bytes())).map(|(_, row)| row);
         Ok(rows.find(|row| is_since(row.shard, row.modified, shard, since)).cloned())
+    }
+}
+
+impl Index for MemoryIndex {
+    fn name(&self) -> &'static str {
+        "memory"
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {

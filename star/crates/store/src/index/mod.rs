@@ -99,10 +99,8 @@ impl ShardState {
     }
 }
 
-/// One engine. Reads may come from any thread; the rest from the writer's only.
-pub(crate) trait Index: Send + Sync + 'static {
-    /// What people call it.
-    fn name(&self) -> &'static str;
+/// What can be read of an engine, from any thread.
+pub(crate) trait View: Send + Sync + 'static {
     /// The rows of some keys, all seen at one moment.
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError>;
     /// At most `limit` rows of a range, seen at one moment, fewer when they weigh much.
@@ -117,6 +115,17 @@ pub(crate) trait Index: Send + Sync + 'static {
         since: Revision,
         except: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Option<Row>, IndexError>;
+}
+
+/// One engine. What changes it comes from the writer's thread only.
+pub(crate) trait Index: View {
+    /// What people call it.
+    fn name(&self) -> &'static str;
+    /// What it holds now, shown unchanged for as long as it is kept; none from an engine that cannot
+    /// do that. It takes space on the disk, so nobody keeps one for longer than a read.
+    fn moment(&self) -> Option<Arc<dyn View>> {
+        None
+    }
     /// Applies batches that follow the applied position, all or none of them.
     fn apply(&self, records: &[Record]) -> Result<(), IndexError>;
     /// Puts rows of a checkpoint, in order, into an index that is being made; they count when
@@ -148,6 +157,12 @@ pub(crate) fn is_empty(range: &KeyRange) -> bool {
     range.end.as_ref().is_some_and(|end| *end <= range.start)
 }
 
+/// Whether two ranges have room for a common key.
+pub(crate) fn overlap(a: &KeyRange, b: &KeyRange) -> bool {
+    let before = |a: &KeyRange, b: &KeyRange| a.end.as_ref().is_some_and(|end| *end <= b.start);
+    !is_empty(a) && !is_empty(b) && !before(a, b) && !before(b, a)
+}
+
 /// Where the index of a store lies.
 pub(crate) fn dir_of(store: &Path) -> PathBuf {
     store.join("index")
@@ -171,14 +186,12 @@ pub(crate) fn path_of(kind: IndexKind, store: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Puts layers before an engine that is slow, so that commits do not wait for it. Not before sled:
-/// it has one lock for all of its databases in a process, and a flush on one thread can wait for
-/// ever while another thread applies; from the writer's thread alone it is never asked for both.
-pub(crate) fn let_behind(kind: IndexKind, index: Arc<dyn Index>) -> io::Result<Arc<dyn Index>> {
-    match kind {
-        IndexKind::Memory | IndexKind::Sled => Ok(index),
-        IndexKind::Redb => Ok(Arc::new(behind::Behind::before(index)?)),
-    }
+/// Puts layers before an engine that is slow, so that commits do not wait for it. Not before sled,
+/// which has no moments; besides, it has one lock for all of its databases in a process, and a flush
+/// on one thread can wait for ever while another thread applies; from the writer's thread alone it is
+/// never asked for both.
+pub(crate) fn let_behind(index: Arc<dyn Index>) -> io::Result<Arc<dyn Index>> {
+    if index.moment().is_some() { Ok(Arc::new(behind::Behind::before(index)?)) } else { Ok(index) }
 }
 
 /// Puts an index that failed aside, for whoever wants to look, so that the next opening begins

@@ -11,29 +11,31 @@
 //! Groups are applied without durability; [`Index::sync`] makes one durable commit, with the
 //! allocator's state saved, so that the next start need not walk the file. A file that cannot be
 //! opened, is of another schema or of another installation is put aside as `redb.db.unusable`
-//! (one is kept, for whoever wants to look) and an empty one is begun. [`sums`] keeps checksums of
-//! the file beside it.
+//! (one is kept, for whoever wants to look) and an empty one is begun. [`super::sums`] keeps checksums
+//! of the file beside it.
+
+mod cache;
+mod file;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::ops::Bound;
+#[cfg(test)]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use redb::{
-    Database, DatabaseError, Durability, Error, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition,
-    WriteTransaction,
-};
+use arc_swap::ArcSwap;
+use redb::{Database, Durability, Error, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard};
 
+use self::file::Unusable;
+use self::rows::Rows;
 use super::row::{self, RowHeader};
-use super::sums::{self, Trust};
-use super::{Index, IndexError, Record, Row, ShardState, aside, is_empty, is_since};
+use super::{Index, IndexError, Record, Row, ShardState, View, aside, is_empty};
 use crate::disk::is_full;
 use crate::journal::record::Installation;
-use crate::limits::{INDEX_CACHE_BYTES, PAGE_BYTES};
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 const SHARDS: TableDefinition<'static, u16, &[u8]> = TableDefinition::new("shards");
@@ -45,6 +47,9 @@ pub(crate) const FILE: &str = "redb.db";
 
 /// Rows in a file of redb.
 pub(crate) struct RedbIndex {
+    /// As the last transaction left them. Opening the table anew for every read would take as long as
+    /// finding a row in it. Let go of before the database, which then closes the file.
+    rows: ArcSwap<Rows>,
     database: Database,
     path: PathBuf,
 }
@@ -55,12 +60,12 @@ impl RedbIndex {
         fs::create_dir_all(dir).map_err(failed)?;
         let path = dir.join(FILE);
         let existed = path.exists();
-        let unusable = match open_file(&path, installation) {
+        let unusable = match file::open(&path, installation) {
             Ok(database) => {
                 if !existed {
                     tracing::info!(file = %path.display(), "an empty index is begun; the journal fills it");
                 }
-                return Ok(RedbIndex { database, path });
+                return RedbIndex::of(database, path);
             }
             Err(Unusable::Busy(error)) => return Err(failed(error)),
             Err(Unusable::Contents(why)) => why,
@@ -71,11 +76,16 @@ impl RedbIndex {
             "the index cannot be used; it is put aside and made again from the journal"
         );
         aside(&path).map_err(failed)?;
-        match open_file(&path, installation) {
-            Ok(database) => Ok(RedbIndex { database, path }),
+        match file::open(&path, installation) {
+            Ok(database) => RedbIndex::of(database, path),
             Err(Unusable::Busy(error)) => Err(failed(error)),
             Err(Unusable::Contents(why)) => Err(failed(Error::Corrupted(why))),
         }
+    }
+
+    fn of(database: Database, path: PathBuf) -> Result<RedbIndex, IndexError> {
+        let rows = ArcSwap::from_pointee(Rows::now(&database).map_err(failed)?);
+        Ok(RedbIndex { rows, database, path })
     }
 
     /// The index on a storage of the caller's, for tests of what a cut of power leaves.
@@ -83,8 +93,8 @@ impl RedbIndex {
     pub(crate) fn on(storage: impl redb::StorageBackend, installation: &Installation) -> Result<RedbIndex, IndexError> {
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let database = Database::builder().create_with_backend(storage).map_err(failed)?;
-            match introduce(&database, installation) {
-                Ok(()) => Ok(RedbIndex { database, path: PathBuf::new() }),
+            match file::introduce(&database, installation) {
+                Ok(()) => RedbIndex::of(database, PathBuf::new()),
                 Err(Unusable::Busy(error)) => Err(failed(error)),
                 Err(Unusable::Contents(why)) => Err(failed(Error::Corrupted(why))),
             }
@@ -103,51 +113,20 @@ impl RedbIndex {
             transaction.set_quick_repair(matches!(durability, Durability::Immediate));
             change(&transaction)?;
             transaction.commit()?;
+            self.rows.store(Arc::new(Rows::now(&self.database)?));
             Ok(())
         };
         run().map_err(failed)
     }
 }
 
-impl Index for RedbIndex {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
+impl View for RedbIndex {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
-        let run = || -> Result<Vec<Option<Row>>, Error> {
-            let table = self.database.begin_read()?.open_table(ROWS)?;
-            keys.iter()
-                .map(|key| table.get(key.as_bytes())?.map(|row| decode_row(key.as_bytes(), row.value())).transpose())
-                .collect()
-        };
-        run().map_err(failed)
+        self.rows.load().read(keys)
     }
 
     fn scan(&self, range: &KeyRange, limit: usize) -> Result<ScanPage, IndexError> {
-        let mut page = ScanPage::default();
-        let mut bytes = 0;
-        let mut run = || -> Result<(), Error> {
-            if is_empty(range) {
-                return Ok(());
-            }
-            let table = self.database.begin_read()?.open_table(ROWS)?;
-            for entry in table.range::<&[u8]>(bounds(range))? {
-                let (key, row) = entry?;
-                if page.rows.len() == limit || bytes >= PAGE_BYTES {
-                    page.next = Some(Key::new(Bytes::copy_from_slice(key.value())));
-                    break;
-                }
-                bytes += key.value().len() + row.value().len();
-                page.rows.push((
-                    Key::new(Bytes::copy_from_slice(key.value())),
-                    decode_row(key.value(), row.value())?.into(),
-                ));
-            }
-            Ok(())
-        };
-        run().map_err(failed)?;
-        Ok(page)
+        self.rows.load().scan(range, limit)
     }
 
     fn written_since(
@@ -157,21 +136,17 @@ impl Index for RedbIndex {
         since: Revision,
         except: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Option<Row>, IndexError> {
-        let run = || -> Result<Option<Row>, Error> {
-            if is_empty(range) {
-                return Ok(None);
-            }
-            let table = self.database.begin_read()?.open_table(ROWS)?;
-            for entry in table.range::<&[u8]>(bounds(range))? {
-                let (key, row) = entry?;
-                let header = decode_row_header(key.value(), row.value())?;
-                if is_since(header.shard, header.modified, shard, since) && !except(key.value()) {
-                    return Ok(Some(decode_row(key.value(), row.value())?));
-                }
-            }
-            Ok(None)
-        };
-        run().map_err(failed)
+        self.rows.load().written_since(range, shard, since, except)
+    }
+}
+
+impl Index for RedbIndex {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn moment(&self) -> Option<Arc<dyn View>> {
+        Some(self.rows.load_full())
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {
@@ -281,102 +256,12 @@ fn decode_row_header(key: &[u8], bytes: &[u8]) -> Result<RowHeader, Error> {
     row::decode_header(key, bytes).map_err(nonsense)
 }
 
-fn decode_row(key: &[u8], bytes: &[u8]) -> Result<Row, Error> {
-    row::decode(key, bytes).map_err(nonsense)
-}
-
 fn decode_state(shard: u16, bytes: &[u8]) -> Result<ShardState, Error> {
     row::decode_state(shard, bytes).map_err(nonsense)
 }
 
 fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
     range.bounds()
-}
-
-/// Why a file did not become an index.
-enum Unusable {
-    /// Trying again later may help; the contents are not to blame.
-    Busy(Error),
-    /// The contents are to blame.
-    Contents(String),
-}
-
-fn open_file(path: &Path, installation: &Installation) -> Result<Database, Unusable> {
-    // A file of noise can break an assertion inside the engine; that, too, is only a bad index.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let (file, trust, voucher) = sums::open(path)?;
-        let mut database = Database::builder().set_cache_size(INDEX_CACHE_BYTES).create_with_backend(file)?;
-        if trust == Trust::Unknown {
-            verify(&mut database)?;
-        }
-        introduce(&database, installation)?;
-        voucher.vouch().map_err(|error| Unusable::Busy(error.into()))?;
-        Ok(database)
-    }));
-    opened.unwrap_or_else(|_| Err(Unusable::Contents("the engine panicked while opening it".to_owned())))
-}
-
-impl From<DatabaseError> for Unusable {
-    fn from(error: DatabaseError) -> Unusable {
-        match error {
-            DatabaseError::DatabaseAlreadyOpen => Unusable::Busy(error.into()),
-            DatabaseError::Storage(StorageError::Io(cause)) if !is_about_contents(&cause) => {
-                Unusable::Busy(cause.into())
-            }
-            other => Unusable::Contents(other.to_string()),
-        }
-    }
-}
-
-fn is_about_contents(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
-}
-
-/// Walks all pages and checks their checksums, which the engine does by itself only after a
-/// crash: a bit that flipped in a page above the rows would lead reads to the wrong ones. Takes a
-/// second for a million rows, so it is done where [`sums`] cannot tell.
-fn verify(database: &mut Database) -> Result<(), Unusable> {
-    match database.check_integrity() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Unusable::Contents("a page is not what was written".to_owned())),
-        Err(error) => Err(Unusable::Contents(error.to_string())),
-    }
-}
-
-/// Writes into an empty index whose it is, and checks it in another.
-fn introduce(database: &Database, installation: &Installation) -> Result<(), Unusable> {
-    let run = || -> Result<Option<String>, Error> {
-        let transaction = database.begin_write()?;
-        let mut fresh = false;
-        let mut about = transaction.open_table(ABOUT)?;
-        let schema = about.get("schema")?.map(|bytes| bytes.value().to_vec());
-        let owner = about.get("installation")?.map(|bytes| bytes.value().to_vec());
-        let mismatch = match (schema, owner) {
-            (None, None) => {
-                about.insert("schema", SCHEMA.to_be_bytes().as_slice())?;
-                about.insert("installation", installation.as_slice())?;
-                fresh = true;
-                None
-            }
-            (Some(schema), _) if schema != SCHEMA.to_be_bytes() => Some("it has another schema".to_owned()),
-            (_, Some(owner)) if owner == installation => None,
-            _ => Some("it belongs to another installation".to_owned()),
-        };
-        drop(about);
-        if fresh {
-            transaction.open_table(ROWS)?;
-            transaction.open_table(SHARDS)?;
-            transaction.commit()?;
-        } else {
-            transaction.abort()?;
-        }
-        Ok(mismatch)
-    };
-    match run() {
-        Ok(None) => Ok(()),
-        Ok(Some(mismatch)) => Err(Unusable::Contents(mismatch)),
-        Err(error) => Err(Unusable::Contents(error.to_string())),
-    }
 }
 
 fn nonsense(what: &str) -> Error {

@@ -27,10 +27,10 @@ use sled::{Batch, Db, IVec};
 use star_core::ports::meta::{Key, KeyRange, Operation, Position, Revision, ScanPage, Shard};
 
 use super::row::{self, Nonsense, RowHeader};
-use super::{Index, IndexError, Record, Row, ShardState, aside, is_empty, is_since};
+use super::{Index, IndexError, Record, Row, ShardState, View, aside, is_empty, is_since};
 use crate::disk::is_full;
 use crate::journal::record::Installation;
-use crate::limits::{INDEX_CACHE_BYTES, PAGE_BYTES, SLED_FLUSH_MS};
+use crate::limits::{PAGE_BYTES, SLED_CACHE_BYTES, SLED_FLUSH_MS};
 
 const SCHEMA: u32 = 1;
 const NAME: &str = "sled";
@@ -195,11 +195,7 @@ impl Pending {
     }
 }
 
-impl Index for SledIndex {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
+impl View for SledIndex {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
         guarded(|| {
             let _moment = self.moment.read().unwrap_or_else(PoisonError::into_inner);
@@ -242,6 +238,12 @@ impl Index for SledIndex {
             }
             Ok(None)
         })
+    }
+}
+
+impl Index for SledIndex {
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {
@@ -327,7 +329,7 @@ fn open_directory(path: &Path, installation: &Installation) -> Result<Db, IndexE
     guarded(|| {
         let database = sled::Config::new()
             .path(path)
-            .cache_capacity(INDEX_CACHE_BYTES as u64)
+            .cache_capacity(SLED_CACHE_BYTES as u64)
             .flush_every_ms(Some(SLED_FLUSH_MS))
             .open()?;
         introduce(&database, installation)?;

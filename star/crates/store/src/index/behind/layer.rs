@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use star_core::ports::meta::{Key, KeyRange, Operation, Revision, Shard};
 
-use crate::index::{Index, IndexError, Record, Row, is_empty};
+use crate::index::{IndexError, Record, Row, View, is_empty, overlap};
 
 /// The effects of some batches, in the order of keys, and the batches themselves.
 #[derive(Debug, Default)]
@@ -19,14 +19,14 @@ pub(super) struct Layer {
     pub(super) bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Entry {
     Written(Written),
     Erased,
 }
 
 /// A value that a batch wrote.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Written {
     value: Bytes,
     modified: Revision,
@@ -95,9 +95,37 @@ impl Layer {
         }
     }
 
-    /// Whether it says anything at all.
+    /// Whether it says nothing at all.
     pub(super) fn is_silent(&self) -> bool {
-        self.records.is_empty()
+        self.keys.is_empty() && self.erased.is_empty()
+    }
+
+    /// What it says of some keys.
+    pub(super) fn about(&self, keys: &[Key]) -> Layer {
+        if self.is_silent() {
+            return Layer::default();
+        }
+        let said = keys.iter().filter_map(|key| Some((key.clone(), self.keys.get(key)?.clone()))).collect();
+        let erased = self.erased.iter().filter(|range| keys.iter().any(|key| range.contains(key))).cloned().collect();
+        Layer { keys: said, erased, ..Layer::default() }
+    }
+
+    /// What it says of the beginning of a range that does not end before it begins: enough of it for
+    /// so many rows, as long as no newer layer takes any of them away.
+    pub(super) fn beginning(&self, range: &KeyRange, rows: usize) -> Layer {
+        if self.is_silent() {
+            return Layer::default();
+        }
+        let (mut said, mut written) = (BTreeMap::new(), 0);
+        for (key, entry) in self.keys.range(&range.start..).take_while(|(key, _)| range.contains(key)) {
+            said.insert(key.clone(), entry.clone());
+            written += usize::from(matches!(entry, Entry::Written(_)));
+            if written == rows {
+                break;
+            }
+        }
+        let erased = self.erased.iter().filter(|erased| overlap(erased, range)).cloned().collect();
+        Layer { keys: said, erased, ..Layer::default() }
     }
 
     /// The keys of a range, which must not end before it begins, that it wrote or removed singly.
@@ -107,7 +135,7 @@ impl Layer {
 }
 
 /// The row of a key: what the newest layer says that says anything, else what the engine has.
-pub(super) fn row(layers: &[&Layer], base: &dyn Index, key: &Key) -> Result<Option<Row>, IndexError> {
+pub(super) fn row(layers: &[&Layer], base: &dyn View, key: &Key) -> Result<Option<Row>, IndexError> {
     let Some((newest, below)) = layers.split_first() else {
         return Ok(base.read(std::slice::from_ref(key))?.pop().flatten());
     };

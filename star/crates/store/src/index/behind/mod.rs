@@ -3,9 +3,10 @@
 //! A B-tree costs several times more per batch than the journal does. So the writer leaves the
 //! effects of a group in memory, in the *active* [`layer`], where readers find them, and goes on;
 //! a thread freezes that layer now and then and gives it to the engine in one transaction. Readers
-//! look into the active layer, the frozen one, and the engine, in this order, under one lock: a
-//! frozen layer says the same before and after the engine has taken it, so whichever the engine
-//! shows, they see one moment.
+//! take a [`Moment`] under a lock: what they need of the active layer, the frozen one, and what the
+//! engine holds. A frozen layer says the same before and after the engine has taken it, so whichever
+//! the engine shows, it is one moment. They read it without the lock: a disk that is slow to read
+//! makes no writer wait.
 //!
 //! Nothing of this touches what survives a crash: the journal is the truth, and the engine is only
 //! further behind. An engine that fails is told of at the next [`Index::apply`] or
@@ -25,7 +26,7 @@ use star_core::ports::meta::{Key, KeyRange, Position, Revision, ScanPage, Shard,
 
 use self::layer::{Layer, is_known, row};
 use self::taker::Taker;
-use super::{Index, IndexError, Record, Row, ShardState, is_empty, is_since};
+use super::{Index, IndexError, Record, Row, ShardState, View, is_empty, is_since};
 use crate::limits::PAGE_BYTES;
 
 /// An engine with layers before it.
@@ -48,8 +49,24 @@ struct Layers {
 }
 
 impl Layers {
-    /// Those that say anything, newest first.
-    fn newest_first(&self) -> Vec<&Layer> {
+    /// The batches that the engine may not have, newest first.
+    fn newest_first(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        let frozen = self.frozen.iter().flat_map(|frozen| &frozen.records);
+        frozen.chain(&self.active.records).rev()
+    }
+}
+
+/// What can be read at one moment.
+struct Moment {
+    /// As much of the active layer as is needed.
+    active: Layer,
+    frozen: Option<Arc<Layer>>,
+    engine: Arc<dyn View>,
+}
+
+impl Moment {
+    /// The layers that say anything, newest first.
+    fn layers(&self) -> Vec<&Layer> {
         let frozen = self.frozen.as_deref();
         [Some(&self.active), frozen].into_iter().flatten().filter(|layer| !layer.is_silent()).collect()
     }
@@ -69,6 +86,17 @@ impl Behind {
     fn layers(&self) -> std::sync::RwLockReadGuard<'_, Layers> {
         self.shared.layers.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// This moment, with what the caller takes out of the active layer.
+    fn moment(&self, part: impl FnOnce(&Layer) -> Layer) -> Result<Moment, IndexError> {
+        let layers = self.layers();
+        let engine = self.shared.base.moment().ok_or_else(|| IndexError {
+            engine: self.name(),
+            full: false,
+            source: "it cannot show a moment, and was put behind layers".into(),
+        })?;
+        Ok(Moment { active: part(&layers.active), frozen: layers.frozen.clone(), engine })
+    }
 }
 
 impl Shared {
@@ -87,33 +115,32 @@ impl Drop for Behind {
     }
 }
 
-impl Index for Behind {
-    fn name(&self) -> &'static str {
-        self.shared.base.name()
-    }
-
+impl View for Behind {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
-        let (base, guard) = (self.shared.base.as_ref(), self.layers());
-        let layers = guard.newest_first();
-        if layers.is_empty() || !keys.iter().any(|key| is_known(&layers, key)) {
-            return base.read(keys);
+        let moment = self.moment(|active| active.about(keys))?;
+        let layers = moment.layers();
+        if !keys.iter().any(|key| is_known(&layers, key)) {
+            return moment.engine.read(keys);
         }
-        keys.iter().map(|key| row(&layers, base, key)).collect()
+        keys.iter().map(|key| row(&layers, moment.engine.as_ref(), key)).collect()
     }
 
     fn scan(&self, range: &KeyRange, limit: usize) -> Result<ScanPage, IndexError> {
-        let (base, guard) = (self.shared.base.as_ref(), self.layers());
-        let layers = guard.newest_first();
-        if layers.is_empty() || is_empty(range) {
-            return base.scan(range, limit);
+        if is_empty(range) {
+            return Ok(ScanPage::default());
+        }
+        // One more than is wanted, to know whether there is more.
+        let moment = self.moment(|active| active.beginning(range, limit + 1))?;
+        let (engine, layers) = (moment.engine.as_ref(), moment.layers());
+        if layers.is_empty() {
+            return engine.scan(range, limit);
         }
         let mut page = ScanPage::default();
         let (mut bytes, mut part) = (0, range.clone());
         loop {
-            // One more than is wanted, to know whether there is more.
-            let below = base.scan(&part, limit + 1 - page.rows.len())?;
+            let below = engine.scan(&part, limit + 1 - page.rows.len())?;
             let window = KeyRange { start: part.start, end: below.next.clone().or_else(|| range.end.clone()) };
-            for (key, row) in over(&layers, base, &window, below.rows)? {
+            for (key, row) in over(&layers, engine, &window, below.rows)? {
                 if page.rows.len() == limit || bytes >= PAGE_BYTES {
                     page.next = Some(key);
                     return Ok(page);
@@ -135,19 +162,28 @@ impl Index for Behind {
         since: Revision,
         except: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Option<Row>, IndexError> {
-        let (base, guard) = (self.shared.base.as_ref(), self.layers());
-        let layers = guard.newest_first();
-        if layers.is_empty() || is_empty(range) {
-            return base.written_since(range, shard, since, except);
+        if is_empty(range) {
+            return Ok(None);
         }
+        let moment = self.moment(|active| active.beginning(range, usize::MAX))?;
+        let (engine, layers) = (moment.engine.as_ref(), moment.layers());
         for key in layers.iter().flat_map(|layer| layer.keys_in(range)).filter(|key| !except(key.as_bytes())) {
-            let found = row(&layers, base, key)?;
+            let found = row(&layers, engine, key)?;
             if let Some(row) = found.filter(|row| is_since(row.shard, row.modified, shard, since)) {
                 return Ok(Some(row));
             }
         }
+        if layers.is_empty() {
+            return engine.written_since(range, shard, since, except);
+        }
         let known = |key: &[u8]| except(key) || is_known(&layers, &Key::new(key.to_vec()));
-        base.written_since(range, shard, since, &known)
+        engine.written_since(range, shard, since, &known)
+    }
+}
+
+impl Index for Behind {
+    fn name(&self) -> &'static str {
+        self.shared.base.name()
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {
@@ -177,15 +213,15 @@ impl Index for Behind {
     }
 
     fn applied(&self) -> Result<Position, IndexError> {
-        let guard = self.layers();
-        let newest = guard.newest_first().first().and_then(|layer| layer.records.last()).map(|record| record.position);
+        let layers = self.layers();
+        let newest = layers.newest_first().next().map(|record| record.position);
         newest.map_or_else(|| self.shared.base.applied(), Ok)
     }
 
     fn shards(&self) -> Result<Vec<(Shard, ShardState)>, IndexError> {
-        let guard = self.layers();
+        let layers = self.layers();
         let mut shards: BTreeMap<Shard, ShardState> = self.shared.base.shards()?.into_iter().collect();
-        for record in guard.newest_first().iter().rev().flat_map(|layer| &layer.records) {
+        for record in layers.newest_first().rev() {
             let state = shards.entry(record.shard).or_default();
             *state = state.after(record);
         }
@@ -200,7 +236,7 @@ impl Index for Behind {
 /// Lays what the layers say of a range over the rows that an engine has in it.
 fn over(
     layers: &[&Layer],
-    base: &dyn Index,
+    base: &dyn View,
     range: &KeyRange,
     below: Vec<(Key, Versioned)>,
 ) -> Result<Vec<(Key, Versioned)>, IndexError> {

@@ -9,10 +9,12 @@ use star_core::ports::meta::Operation;
 use super::*;
 use crate::index::memory::MemoryIndex;
 
-/// An engine that takes nothing until it may, and fails when told to.
+/// An engine that takes nothing until it may, is held up while it reads, and fails when told to.
 #[derive(Default)]
 struct Slow {
     inner: MemoryIndex,
+    /// Set by who reads, and unset by who lets it go on.
+    reads: Option<Arc<AtomicBool>>,
     may_take: AtomicBool,
     fails: AtomicBool,
     synced: AtomicU64,
@@ -28,11 +30,37 @@ impl Slow {
     }
 }
 
-impl Index for Slow {
-    fn name(&self) -> &'static str {
-        "slow"
+/// What it held at one moment.
+struct Kept {
+    rows: MemoryIndex,
+    reads: Option<Arc<AtomicBool>>,
+}
+
+impl View for Kept {
+    fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
+        if let Some(reads) = &self.reads {
+            reads.store(true, Ordering::SeqCst);
+            wait_for(|| !reads.load(Ordering::SeqCst));
+        }
+        self.rows.read(keys)
     }
 
+    fn scan(&self, range: &KeyRange, limit: usize) -> Result<ScanPage, IndexError> {
+        self.rows.scan(range, limit)
+    }
+
+    fn written_since(
+        &self,
+        range: &KeyRange,
+        shard: Shard,
+        since: Revision,
+        except: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<Row>, IndexError> {
+        self.rows.written_since(range, shard, since, except)
+    }
+}
+
+impl View for Slow {
     fn read(&self, keys: &[Key]) -> Result<Vec<Option<Row>>, IndexError> {
         self.inner.read(keys)
     }
@@ -49,6 +77,16 @@ impl Index for Slow {
         except: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Option<Row>, IndexError> {
         self.inner.written_since(range, shard, since, except)
+    }
+}
+
+impl Index for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn moment(&self) -> Option<Arc<dyn View>> {
+        Some(Arc::new(Kept { rows: self.inner.copy(), reads: self.reads.clone() }))
     }
 
     fn apply(&self, records: &[Record]) -> Result<(), IndexError> {
@@ -218,6 +256,24 @@ fn a_writer_that_is_far_ahead_waits_for_the_engine() {
     writing.join().unwrap();
     behind.sync().unwrap();
     assert_eq!(slow.inner.applied().unwrap(), 999);
+}
+
+#[test]
+fn a_reader_that_waits_for_the_disk_keeps_no_writer_waiting_and_sees_its_moment() {
+    let reads = Arc::new(AtomicBool::new(false));
+    let slow = Arc::new(Slow { may_take: true.into(), reads: Some(Arc::clone(&reads)), ..Slow::default() });
+    let behind = Arc::new(Behind::before(slow.clone()).unwrap());
+    let reading = {
+        let behind = Arc::clone(&behind);
+        thread::spawn(move || behind.read(&[key(1), key(2)]).unwrap())
+    };
+    wait_for(|| reads.load(Ordering::SeqCst));
+    let operations = [1, 2].map(|number| Operation::Put(key(number), Bytes::from_static(b"v"))).to_vec();
+    behind.apply(&[Record { position: 1, shard: Shard::new(0).unwrap(), revision: 1, operations }]).unwrap();
+    behind.sync().unwrap();
+    assert_eq!(slow.inner.applied().unwrap(), 1, "the engine took it while somebody read");
+    reads.store(false, Ordering::SeqCst);
+    assert_eq!(reading.join().unwrap(), [None, None], "it began to read before");
 }
 
 #[test]
