@@ -28,6 +28,7 @@ mod journal;
 mod limits;
 mod lock;
 pub mod maintain;
+mod meters;
 mod open;
 mod recover;
 mod retention;

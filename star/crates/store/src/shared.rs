@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::index::{Index, IndexError};
 use crate::journal::recent::Recent;
 use crate::journal::{Fault, Journal};
+use crate::meters::Meters;
 
 /// The log, the index over it, and how far both have come.
 pub(crate) struct Shared {
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) checkpoint: AtomicU64,
     /// Held by whoever removes or copies files of the journal and checkpoints.
     pub(crate) files: Mutex<()>,
+    pub(crate) meters: Meters,
 }
 
 /// The place of the index, which is empty while a failed one is brought back, and in the end.

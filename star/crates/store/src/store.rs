@@ -11,6 +11,7 @@ use star_core::ports::meta::{
     Batch, CommitError, Committed, Consumer, ConsumerError, EventPage, Key, KeyRange, Limits, MetaStore, Position,
     ReadError, ScanPage, StoreStatus, Versioned,
 };
+use star_core::vitals::Vitals;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::checkpoint::keeper::{Keeper, Orders, Work};
@@ -24,6 +25,7 @@ use crate::journal::recent::Recent;
 use crate::journal::{Fault, body};
 use crate::limits::{LIMITS, QUEUE_BATCHES};
 use crate::maintain::{self, BackedUp, BackupError};
+use crate::meters::{self, Meters};
 use crate::open::{self, OpenError, OpenOptions, Opened};
 use crate::shared::{Shared, Slot};
 
@@ -75,6 +77,7 @@ impl Store {
             head: watch::Sender::new(last),
             checkpoint: AtomicU64::new(checkpoint),
             files: Mutex::default(),
+            meters: Meters::register(),
         });
         let (requests, inbox) = mpsc::channel(QUEUE_BATCHES);
         let OpenOptions { dir, index: kind, clock, on_fatal, retention, disk } = options;
@@ -157,7 +160,7 @@ impl MetaStore for Store {
         let request = Request::Commit(Box::new(Pending { batch, body, reply }));
         self.requests.send(request).await.map_err(|_| CommitError::Closed)?;
         let outcome = answer.await.unwrap_or(Err(CommitError::Ambiguous));
-        metrics::histogram!("star_store_commit_seconds").record(begun.elapsed().as_secs_f64());
+        self.shared.meters.commit.note(begun.elapsed());
         outcome
     }
 
@@ -171,7 +174,9 @@ impl MetaStore for Store {
             return Err(ReadError::Compacted { oldest });
         }
         let limit = limit.clamp(1, LIMITS.page_rows);
-        if let Some(page) = self.shared.recent.page(after, limit) {
+        let recent = self.shared.recent.page(after, limit);
+        self.shared.meters.recent.note(recent.is_some());
+        if let Some(page) = recent {
             return Ok(page);
         }
         let journal = Arc::clone(&self.shared.journal);
@@ -229,6 +234,10 @@ impl MetaStore for Store {
             index_bytes: index.map_or(0, |index| index.bytes()),
             checkpoint: self.shared.checkpoint.load(Ordering::Relaxed),
         }
+    }
+
+    fn vitals(&self) -> Vitals {
+        meters::vitals(&self.shared, self.requests.max_capacity() - self.requests.capacity())
     }
 
     async fn checkpoint(&self) -> Result<(), ReadError> {

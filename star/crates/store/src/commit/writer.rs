@@ -150,7 +150,7 @@ impl Writer {
             group.into_iter().for_each(|pending| answer(pending.reply, Err(CommitError::Ambiguous)));
             return Next::GoOn;
         };
-        metrics::histogram!("star_store_group_batches").record(group.len() as f64);
+        self.shared.meters.group.record(group.len() as f64);
         let group_bytes: u64 = group.iter().map(|pending| (pending.body.len() + HEADER_BYTES) as u64).sum();
         let mut making = Group::new(index.as_ref(), &self.memory, &mut self.appender);
         let verdicts: Result<Vec<Verdict>, IndexError> =
@@ -169,7 +169,7 @@ impl Writer {
         match self.appender.write(self.clock.now_ms()) {
             Ok(synced_in) => {
                 if !records.is_empty() {
-                    metrics::histogram!("star_store_fsync_seconds").record(synced_in.as_secs_f64());
+                    self.shared.meters.sync.note(synced_in);
                 }
                 if !records.is_empty() {
                     self.upkeep.uncovered_bytes += group_bytes;
@@ -230,8 +230,8 @@ impl Writer {
     fn publish(&self) {
         let position = self.appender.position();
         self.shared.head.send_replace(position);
-        metrics::gauge!("star_store_position").set(position as f64);
-        metrics::gauge!("star_store_journal_bytes").set(self.shared.journal.bytes() as f64);
+        self.shared.meters.position.set(position as f64);
+        self.shared.meters.journal_bytes.set(self.shared.journal.bytes() as f64);
     }
 
     /// When the writer has to wake although nobody asks for anything.

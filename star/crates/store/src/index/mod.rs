@@ -139,6 +139,10 @@ pub(crate) trait Index: View {
     fn sync_soon(&self) -> Result<(), IndexError> {
         self.sync()
     }
+    /// Batches that were applied, and that the engine has yet to take.
+    fn waiting(&self) -> usize {
+        0
+    }
     /// The last position that was applied.
     fn applied(&self) -> Result<Position, IndexError>;
     /// The state of every shard that was ever written.

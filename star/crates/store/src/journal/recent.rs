@@ -52,6 +52,12 @@ impl Recent {
         }
     }
 
+    /// How many batches there are, and what their events weigh in bytes.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        (ring.batches.len(), ring.bytes as u64)
+    }
+
     /// The events behind `after` from at most `limit` batches, or none where the ring begins
     /// later than that.
     pub(crate) fn page(&self, after: Position, limit: usize) -> Option<EventPage> {

@@ -212,6 +212,11 @@ impl Index for Behind {
         self.shared.taker.sync_soon(self.name())
     }
 
+    fn waiting(&self) -> usize {
+        let layers = self.layers();
+        layers.active.records.len() + layers.frozen.as_ref().map_or(0, |frozen| frozen.records.len())
+    }
+
     fn applied(&self) -> Result<Position, IndexError> {
         let layers = self.layers();
         let newest = layers.newest_first().next().map(|record| record.position);
