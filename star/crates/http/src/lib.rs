@@ -20,4 +20,5 @@ mod schema;
 pub mod server;
 pub mod state;
 pub mod status;
+mod versions;
 pub mod web;
