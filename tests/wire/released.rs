@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use star_api::version::ApiVersion;
 
 use crate::schema::checkout;
 
@@ -14,6 +15,7 @@ use crate::schema::checkout;
 const KEPT: &[&str] = &[
     "proto/minors",
     "star/crates/core/tests/golden",
+    "star/crates/kinds/tests/golden/rows-v1.txt",
     "star/crates/store/tests/fixtures",
     "star/crates/wire/tests/golden",
     "tests/wire",
@@ -83,6 +85,20 @@ fn every_folder_of_kept_bytes_that_the_page_names_is_there() {
         files(&checkout().join(path), &mut found);
         assert!(!found.is_empty(), "{path} is empty");
         assert!(page.contains(path), "docs/reference/versions.md does not name {path}");
+    }
+}
+
+#[test]
+fn what_the_page_about_versions_names_is_there_and_so_are_its_versions() {
+    let page = fs::read_to_string(checkout().join("docs/reference/versions.md")).expect("the page can be read");
+    let named = page.split('`').skip(1).step_by(2).filter(|name| name.contains('/') && !name.contains([' ', 'N', '=']));
+    let paths = named.filter(|name| ["star/", "tests/", "proto/"].iter().any(|folder| name.starts_with(folder)));
+    for path in paths.filter(|path| !path.contains("0.2.0")) {
+        assert!(checkout().join(path).exists(), "{path} is not there");
+    }
+    let (oldest, newest) = (ApiVersion::OLDEST, ApiVersion::NEWEST);
+    for row in [format!("| {oldest} to {newest} | as asked for |"), format!("| {newest} | ")] {
+        assert!(page.contains(&row), "docs/reference/versions.md does not say `{row}`");
     }
 }
 

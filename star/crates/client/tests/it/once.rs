@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use star_client::{Below, Class, ClientError, Message, v1};
+use star_client::{ApiVersion, Below, Class, ClientError, Message, v1};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -136,4 +136,26 @@ async fn a_fencing_token_is_not_sent_to_a_star_that_would_pass_over_it() {
     assert!(error.to_string().ends_with("update the Star") && !error.may_have_happened(), "{error}");
     assert!(!server.is_finished(), "the change would have ended it");
     server.abort();
+}
+
+#[tokio::test]
+async fn an_answer_in_a_version_that_is_not_known_names_it_and_the_remedy() {
+    const NEXT_MAJOR: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/proto\r\nstar-api-version: 2.0\r\n\
+        connection: close\r\ncontent-length: 0\r\n\r\n";
+    let (url, server) = losing_as(NEXT_MAJOR, 0).await;
+    let error = client(&url).who_am_i().await.unwrap_err();
+    let ClientError::Version { spoken, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((spoken.as_str(), error.class()), ("2.0", Class::Invalid));
+    assert!(error.to_string().ends_with("update this client") && error.may_have_happened(), "{error}");
+    server.abort();
+}
+
+#[tokio::test]
+async fn every_request_names_the_newest_version_that_the_client_knows() {
+    let (url, server) = losing(0).await;
+    let star = client(&url);
+    assert_eq!(star.spoken(), None);
+    star.delete(&"a:b".parse().unwrap(), Below::Refuse).await.unwrap_err();
+    let heads = server.await.unwrap();
+    assert_eq!(header(&heads[0], "star-api-version"), Some(ApiVersion::NEWEST.to_string().as_str()));
 }

@@ -1,5 +1,7 @@
 //! Which version a request asks for, and the one that its answer is in.
 
+use std::sync::OnceLock;
+
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -69,7 +71,14 @@ impl Spoken {
     }
 
     fn header(self) -> HeaderValue {
-        HeaderValue::try_from(self.0.to_string()).expect("digits and a point are the value of a header")
+        let written =
+            |version: Spoken| HeaderValue::try_from(version.0.to_string()).expect("digits and a point are a value");
+        // Nearly every answer is in the newest version.
+        static NEWEST: OnceLock<HeaderValue> = OnceLock::new();
+        match self == Spoken::default() {
+            true => NEWEST.get_or_init(|| written(self)).clone(),
+            false => written(self),
+        }
     }
 }
 
