@@ -1,11 +1,20 @@
 //! Errors as clients get them: the same code, path, causes, hint and excerpt in every protocol, in
 //! streams and over plain HTTP.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use serde_json::json;
 use star_api::oneof::ask_request::Body;
 use star_api::v1::{self, ErrorDetail};
 
 use crate::support::{Bundle, Call, Http, PROTOCOLS, Protocol, Star, guest, hello_site};
+
+/// Calls that have a place at a mechtron that runs one at a time: that one, and those that wait.
+const PLACES: usize = 9;
+
+/// Calls that come at once, so that some have no place.
+const CALLS_AT_ONCE: usize = 20;
 
 /// Takes the times out of an error that says when to try again: they go on between two calls.
 fn without_time(detail: &mut ErrorDetail) {
@@ -127,6 +136,32 @@ fn faults_of_a_mechtron_say_the_same_in_every_protocol() {
         assert_eq!((fault.code.as_str(), fault.outcome.as_str()), (code, "unknown"), "{fault:?}");
         assert!(fault.path == "localhost:app:main" && !fault.hint.is_empty(), "{fault:?}");
     }
+}
+
+#[test]
+fn a_mechtron_with_too_much_to_do_says_when_to_come_again_in_every_protocol() {
+    let star = Star::start();
+    star.run(&["create", "Space", "localhost"]).ok();
+    let limits = "limits: { exec_ms: 10000, respond_ms: 30000, concurrent: 1 }\n";
+    Bundle::mechtron(&star, "bad", &guest("misbehaving"), &format!("messages:\n  spin: {{}}\n{limits}"));
+    star.run(&["publish", "bad", "localhost:bad:1.0.0"]).ok();
+    star.run(&["create", "App", "localhost:app", "--from", "localhost:bad:1.0.0:/app.yaml"]).ok();
+    let message = json!({ "to": "localhost:app:main", "method": "spin", "json": null, "timeoutMs": "30000" });
+    let spin = star.api("POST", "/starlane.v1.Messages/Ask").header("content-type", "application/json");
+    let spin = spin.body(message.to_string());
+    // One runs, some wait, and the others are sent away; those that have a place end with the Star.
+    let (send, sent_away) = mpsc::channel();
+    for _ in 0..CALLS_AT_ONCE {
+        let (spin, send) = (spin.clone(), send.clone());
+        std::thread::spawn(move || spin.try_send().is_ok_and(|answer| send.send(answer.status).is_ok()));
+    }
+    for _ in PLACES..CALLS_AT_ONCE {
+        assert_eq!(sent_away.recv_timeout(Duration::from_secs(60)), Ok(503));
+    }
+    let call = ask("localhost:app:main", "spin", json!(null));
+    let busy = told_alike(&star, &call);
+    assert_eq!((busy.code.as_str(), busy.path.as_str(), busy.retryable), ("S0502", "localhost:app:main", true));
+    assert!(busy.retry_after_ms > 0 && !busy.hint.is_empty() && busy.outcome == "rejected", "{busy:?}");
 }
 
 #[test]
