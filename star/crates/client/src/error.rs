@@ -9,7 +9,7 @@ use star_api::v1::ErrorDetail;
 use star_api::version::ApiVersion;
 
 use crate::tree::TreeError;
-use crate::version::remedy;
+use crate::version::{range, remedy};
 
 /// A cause from the layers below, of no type that callers should depend on.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -63,7 +63,7 @@ pub enum ClientError {
     },
 
     /// The Star speaks another version of the API than this needs: update the older of the two.
-    #[error("{url} speaks version {spoken} of the API, and this needs {oldest} to {newest}: {}", remedy(spoken, *newest))]
+    #[error("{url} speaks version {spoken} of the API, and this needs {}: {}", range(*oldest, *newest), remedy(spoken, *newest))]
     Version {
         /// Where to.
         url: String,

@@ -90,6 +90,11 @@ fn readable(said: &str) -> Option<ApiVersion> {
     (spoken.major == newest.major && (newest.floor()..=newest).contains(&spoken)).then_some(spoken)
 }
 
+/// A range of versions, in words.
+pub(crate) fn range(oldest: ApiVersion, newest: ApiVersion) -> String {
+    if oldest == newest { oldest.to_string() } else { format!("{oldest} to {newest}") }
+}
+
 /// What helps when a Star speaks another version.
 pub(crate) fn remedy(spoken: &str, newest: ApiVersion) -> &'static str {
     match spoken.parse::<ApiVersion>() {
@@ -111,6 +116,12 @@ mod tests {
         for bad in ["2.0", "0.9", "1.99", "", "one"] {
             assert_eq!(readable(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_range_of_one_version_is_that_version() {
+        let (first, newest) = (ApiVersion::FIRST, ApiVersion { major: 1, minor: 3 });
+        assert_eq!((range(first, newest).as_str(), range(newest, newest).as_str()), ("1.0 to 1.3", "1.3"));
     }
 
     #[test]

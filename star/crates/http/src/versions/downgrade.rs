@@ -151,4 +151,13 @@ mod tests {
         // They go out as they came, past all of this.
         assert_eq!(Lossy::possible::<v1::AskResponse>(ApiVersion::OLDEST.minor), Lossy::default());
     }
+
+    #[test]
+    fn lines_of_events_have_nothing_that_came_later() {
+        // `/events` writes them without looking at the version of their reader.
+        let oldest = ApiVersion::OLDEST.minor;
+        assert_eq!(Lossy::possible::<v1::Event>(oldest), Lossy::default());
+        assert_eq!(Lossy::possible::<v1::Gap>(oldest), Lossy::default());
+        assert_eq!(Lossy::possible::<v1::Progress>(oldest), Lossy::default());
+    }
 }
