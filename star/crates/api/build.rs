@@ -1,4 +1,5 @@
-//! Compiles `proto/starlane/v1/*.proto` and generates the types and services of this crate.
+//! Compiles `proto/starlane/v1/*.proto` and generates the types and services of this crate, and the
+//! table that says with which minor version of the API each field came.
 //!
 //! Pure Rust from end to end: no `protoc`, no plugin, nothing on the path.
 
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use buffa_codegen::{BytesRepr, MapRepr};
 use connectrpc_build::CodeGenConfig;
+
+#[path = "build/minors.rs"]
+mod minors;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Asked for at run time: a target folder that two checkouts share keeps the program of the first.
@@ -22,6 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.open_files(&files)?;
     let descriptors = out.join("starlane.bin");
     fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
+    let table = minors::Listed::read(&root.join("minors"))?.table(&compiler.descriptor_pool())?;
+    fs::write(out.join("shapes.rs"), table)?;
 
     connectrpc_build::Config::new()
         .buffa_config(buffa_config())

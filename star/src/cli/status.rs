@@ -38,6 +38,9 @@ pub(super) fn rows(status: &StatusResponse) -> Vec<(String, String)> {
         let since = status.started.as_option().map(|started| format!(", since {}", measure::moment(started.seconds)));
         fact("up", format!("{}{}", measure::span(time), since.unwrap_or_default()));
     }
+    if let Some(versions) = status.api_versions.as_option() {
+        fact("speaks", format!("versions {} to {} of the API", versions.oldest, versions.newest));
+    }
     for (surface, url) in &status.addresses {
         fact(surface, url.clone());
     }

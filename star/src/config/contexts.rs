@@ -14,6 +14,10 @@ use star_client::Token;
 
 use crate::cli::error::CliError;
 
+/// The form of the file. A file that says none is of this form, and so it is not written: programs
+/// that know no other would refuse it.
+const SCHEMA: u32 = 1;
+
 /// A Star that the user has logged in to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +42,8 @@ impl Context {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contexts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<u32>,
     current: Option<String>,
     #[serde(default)]
     contexts: BTreeMap<String, Context>,
@@ -57,7 +63,15 @@ impl Contexts {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contexts::default()),
             Err(error) => return Err(CliError::file("read the contexts in", file)(error)),
         };
-        serde_json::from_str(&text).map_err(|error| CliError::file("read the contexts in", file)(error.into()))
+        let contexts: Contexts =
+            serde_json::from_str(&text).map_err(|error| CliError::file("read the contexts in", file)(error.into()))?;
+        match contexts.schema.unwrap_or(SCHEMA) {
+            SCHEMA => Ok(contexts),
+            other => {
+                let what = format!("the file is of schema {other}, and this release knows {SCHEMA}: update it");
+                Err(CliError::file("read the contexts in", file)(io::Error::new(io::ErrorKind::InvalidData, what)))
+            }
+        }
     }
 
     /// Writes the file, readable by its owner alone, whole or not at all.
@@ -148,6 +162,8 @@ mod tests {
         assert_eq!(read.named("work").unwrap().token().secret(), "a-key");
         assert!(read.at("http://127.0.0.1:4343").is_some());
         assert!(read.at("http://127.0.0.1:4344").is_none());
+        fs::write(&file, r#"{"schema":1,"current":null}"#).unwrap();
+        assert!(Contexts::read(&file).unwrap().current().is_none());
     }
 
     #[test]
@@ -163,7 +179,7 @@ mod tests {
     fn a_file_that_cannot_be_understood_is_an_error_and_not_overlooked() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("contexts.json");
-        for text in ["", "[]", "{\"contexts\": {\"a\": {}}}", "{\"other\": 1}"] {
+        for text in ["", "[]", "{\"contexts\": {\"a\": {}}}", "{\"other\": 1}", "{\"schema\": 2}"] {
             fs::write(&file, text).unwrap();
             assert!(matches!(Contexts::read(&file), Err(CliError::File { .. })), "{text}");
         }

@@ -153,7 +153,7 @@ mod tests {
             let data = self.places.data_dir.as_deref().unwrap();
             let token_file = data.join("admin.token");
             fs::write(&token_file, "local-key\n").unwrap();
-            let ready = Ready { api: url.into(), web: url.into(), token_file, pid, version: "1".into() };
+            let ready = Ready { schema: 1, api: url.into(), web: url.into(), token_file, pid, version: "1".into() };
             fs::write(data.join("ready.json"), serde_json::to_string(&ready).unwrap()).unwrap();
         }
 

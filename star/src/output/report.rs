@@ -176,6 +176,11 @@ fn of_client(error: &ClientError) -> Report {
         ClientError::Io { path, .. } => {
             Report { message: format!("could not read or write {}", path.display()), ..report }
         }
+        ClientError::Version { .. } => {
+            // A Star that is too new may have done it before its answer could not be read.
+            let outcome = if error.may_have_happened() { "unknown" } else { "rejected" };
+            Report { outcome: outcome.to_owned(), ..report.coded(ErrorCode::UnsupportedVersion) }
+        }
         ClientError::Protocol { .. } => report,
     }
 }

@@ -9,9 +9,15 @@ use star_http::server::Listener;
 
 use super::{DataDir, ServeError};
 
+/// The form of the line. A line that says none is of this form, too.
+const SCHEMA: u32 = 1;
+
 /// The line of JSON that says where a Star answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ready {
+    /// The form that the line is in.
+    #[serde(default = "first_schema")]
+    pub(crate) schema: u32,
     /// The URL of the API.
     pub(crate) api: String,
     /// The URL of the web router.
@@ -24,9 +30,14 @@ pub(crate) struct Ready {
     pub(crate) version: String,
 }
 
+fn first_schema() -> u32 {
+    SCHEMA
+}
+
 impl Ready {
     pub(super) fn now(data: &DataDir, api: &Listener, web: &Listener) -> Ready {
         Ready {
+            schema: SCHEMA,
             api: api.url(),
             web: web.url(),
             token_file: data.token_file(),
@@ -55,6 +66,9 @@ impl Ready {
     pub(crate) fn of_running_star(data_dir: &Path) -> Option<Ready> {
         let line = fs::read_to_string(data_dir.join("ready.json")).ok()?;
         let ready: Ready = serde_json::from_str(&line).ok()?;
+        if ready.schema != SCHEMA {
+            return None;
+        }
         let pid = rustix::process::Pid::from_raw(i32::try_from(ready.pid).ok()?)?;
         let lives = !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH));
         lives.then_some(ready)
@@ -66,5 +80,24 @@ impl Ready {
         let mut file = fs::File::create(&draft)?;
         writeln!(file, "{}", serde_json::to_string(self)?)?;
         fs::rename(&draft, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_this_form_is_read_with_or_without_saying_so_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = std::process::id();
+        let found = |schema: &str| {
+            let line = format!(r#"{{{schema}"api":"a","web":"w","token_file":"t","pid":{pid},"version":"0.1.0"}}"#);
+            fs::write(folder.path().join("ready.json"), line).unwrap();
+            Ready::of_running_star(folder.path()).map(|ready| ready.schema)
+        };
+        assert_eq!(found(""), Some(1), "as release 0.1.0 wrote it");
+        assert_eq!(found(r#""schema":1,"#), Some(1));
+        assert_eq!(found(r#""schema":2,"#), None);
     }
 }

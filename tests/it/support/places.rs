@@ -21,6 +21,15 @@ pub(crate) fn program() -> PathBuf {
     program
 }
 
+/// The program of the previous release: `STAR_PREVIOUS`; without one, the program under test stands in
+/// for it, so that the test itself is tested on every run.
+pub(crate) fn previous() -> PathBuf {
+    let Some(named) = env::var_os("STAR_PREVIOUS") else { return program() };
+    let named = PathBuf::from(named);
+    assert!(named.is_file(), "STAR_PREVIOUS: {} is not there", named.display());
+    named
+}
+
 /// The checkout. Known at run time too, because a target folder can be shared by several.
 pub(crate) fn checkout() -> PathBuf {
     let tests =

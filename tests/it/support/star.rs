@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::follower::Follower;
 use super::http::{Answer, Http};
 use super::patience::eventually;
-use super::places::{program, scratch};
+use super::places::{previous, program, scratch};
 use super::process::{Ran, Running, capture};
 use super::slots::Slot;
 
@@ -25,6 +25,9 @@ pub(crate) struct Star {
     flags: Vec<String>,
     /// What the program is started through, e.g. to give it a disk of its own.
     wrapper: Vec<String>,
+    /// What serves, and what its user types.
+    server: PathBuf,
+    client: PathBuf,
     home: TempDir,
     _slot: Slot,
 }
@@ -42,14 +45,31 @@ impl Star {
 
     /// The same, where `wrapper` is a command that runs the command that follows it.
     pub(crate) fn start_through(wrapper: &[&str], flags: &[&str]) -> Star {
+        Star::start_of(program(), wrapper, flags)
+    }
+
+    /// The same of another release, whose user types this one.
+    pub(crate) fn start_previous() -> Star {
+        Star::start_of(previous(), &[], &[])
+    }
+
+    fn start_of(server: PathBuf, wrapper: &[&str], flags: &[&str]) -> Star {
         let slot = Slot::take();
         let home = scratch();
         for folder in ["user", "work", "data"] {
             fs::create_dir(home.path().join(folder)).expect("a folder can be made");
         }
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        let mut star =
-            Star { process: None, ready: Value::Null, flags: owned(flags), wrapper: owned(wrapper), home, _slot: slot };
+        let mut star = Star {
+            process: None,
+            ready: Value::Null,
+            flags: owned(flags),
+            wrapper: owned(wrapper),
+            server,
+            client: program(),
+            home,
+            _slot: slot,
+        };
         star.restart();
         star
     }
@@ -77,7 +97,7 @@ impl Star {
 
     /// `star serve` on the folder of this Star and free ports.
     pub(crate) fn serve_command(&self, wrapper: &[String]) -> Command {
-        let mut words = wrapper.iter().map(PathBuf::from).chain([program()]);
+        let mut words = wrapper.iter().map(PathBuf::from).chain([self.server.clone()]);
         let mut command = Command::new(words.next().expect("there is the program at least"));
         command.args(words);
         self.surround(&mut command);
@@ -108,6 +128,17 @@ impl Star {
     pub(crate) fn end(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("it runs");
         eventually("the end of the Star", || process.try_wait().expect("a child can be waited for"))
+    }
+
+    /// From now on its user types the previous release.
+    pub(crate) fn is_used_by_previous(&mut self) {
+        self.client = previous();
+    }
+
+    /// The next start is one of the release under test.
+    pub(crate) fn is_updated(&mut self) {
+        assert!(self.process.is_none(), "it runs");
+        self.server = program();
     }
 
     /// The number of the process.
@@ -232,7 +263,7 @@ impl Star {
 
     /// `star` with these arguments, for this Star.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.client);
         self.surround(&mut command);
         command.args(arguments);
         command

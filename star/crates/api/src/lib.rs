@@ -1,6 +1,7 @@
 //! The client schema in Rust: messages and services generated from `proto/starlane/v1`.
 //!
-//! Owns nothing but names and shapes: no rule, no I/O, no other crate of Starlane. A type from
+//! Owns nothing but names, shapes and the versions that they came with: no other rule, no I/O, no
+//! other crate of Starlane. A type from
 //! here ends at the edge of the program; inwards it is decoded into the types of the field.
 //!
 //! # Messages
@@ -11,6 +12,11 @@
 //! are shared. Every message is `buffa::Message` (`encode_to_vec`, `decode_from_slice`) and
 //! serde in the canonical JSON of protobuf: lower camel case, 64-bit integers as text, unset
 //! fields left out.
+//!
+//! # Versions
+//!
+//! The package `v1` is the major version; [`version`] says which minors there are, and [`shape`]
+//! with which of them a field came.
 //!
 //! # Serving
 //!
@@ -88,6 +94,9 @@
 //! (there is none by default; Watch has a policy of its own), a small limit on JSON bodies
 //! (parsed JSON takes a multiple of its length), authentication before the body is read.
 
+pub mod shape;
+pub mod version;
+
 /// Name of the error detail, as Connect spells it: [`v1::ErrorDetail`].
 pub const ERROR_DETAIL: &str = <v1::ErrorDetail as buffa::MessageName>::FULL_NAME;
 
@@ -109,5 +118,7 @@ pub mod oneof {
     pub use crate::v1::__buffa::oneof::{ask_request, ask_response, tell_request, watch_response};
 }
 
+#[cfg(test)]
+mod minors;
 #[cfg(test)]
 mod tests;

@@ -4,15 +4,18 @@
 //! a Star that says no. What is asked belongs to the modules named after it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
+use star_api::version::ApiVersion;
 
 use crate::endpoint::{self, Endpoint};
 use crate::error::ClientError;
 use crate::once::Change;
+use crate::version::{self, Heard};
 use crate::{limits, refusal};
 
 /// The header in which changes of bytes name their fencing tokens.
@@ -27,6 +30,8 @@ pub struct Client {
     fence: String,
     pub(crate) idempotency_key: Option<String>,
     timeout: Duration,
+    /// Shared by clones: they speak to the same Star.
+    pub(crate) heard: Arc<Heard>,
 }
 
 impl Client {
@@ -35,7 +40,8 @@ impl Client {
         let base = endpoint::base(&endpoint.url)?;
         let authorization = endpoint.token.as_ref().map(|token| token.header()).transpose()?;
         let (http, timeout) = (http_client(&base)?, limits::CALL);
-        Ok(Client { http, base, authorization, fence: String::new(), idempotency_key: None, timeout })
+        let (fence, heard) = (String::new(), Arc::default());
+        Ok(Client { http, base, authorization, fence, idempotency_key: None, timeout, heard })
     }
 
     /// The same client with another limit for calls that move no files: how long they may take
@@ -52,6 +58,11 @@ impl Client {
     pub fn with_fence(mut self, fence: impl Into<String>) -> Client {
         self.fence = fence.into();
         self
+    }
+
+    /// Whether changes name fencing tokens.
+    pub(crate) fn is_fenced(&self) -> bool {
+        !self.fence.is_empty()
     }
 
     /// The tokens for a call whose request names none itself.
@@ -85,9 +96,9 @@ impl Client {
         Ok(url)
     }
 
-    /// A request with the caller's key.
+    /// A request with the caller's key, in the newest version of the API that this release knows.
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.http.request(method, url);
+        let request = self.http.request(method, url).header(version::HEADER, ApiVersion::NEWEST.to_string());
         match &self.authorization {
             Some(authorization) => request.header(AUTHORIZATION, authorization.clone()),
             None => request,
@@ -105,6 +116,7 @@ impl Client {
 
     /// Passes a success on and turns everything else into its error.
     pub(crate) async fn accept(&self, response: Response) -> Result<Response, ClientError> {
+        self.hear(&response)?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use star_api::v1::ErrorDetail;
+use star_api::version::ApiVersion;
 
 use crate::tree::TreeError;
+use crate::version::{range, remedy};
 
 /// A cause from the layers below, of no type that callers should depend on.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -60,6 +62,19 @@ pub enum ClientError {
         reason: String,
     },
 
+    /// The Star speaks another version of the API than this needs: update the older of the two.
+    #[error("{url} speaks version {spoken} of the API, and this needs {}: {}", range(*oldest, *newest), remedy(spoken, *newest))]
+    Version {
+        /// Where to.
+        url: String,
+        /// The version that it says.
+        spoken: String,
+        /// The oldest that would do.
+        oldest: ApiVersion,
+        /// The newest that this client knows.
+        newest: ApiVersion,
+    },
+
     /// The bytes that arrived are not those that were sent: transfer them again.
     #[error("{name} arrived damaged: expected {expected}, got {actual}")]
     Damaged {
@@ -101,7 +116,7 @@ impl ClientError {
             ClientError::Protocol { .. } | ClientError::Damaged { .. } => Class::Unexpected,
             ClientError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Class::NotFound,
             ClientError::Io { .. } => Class::Unexpected,
-            ClientError::Tree(_) | ClientError::Endpoint(_) => Class::Invalid,
+            ClientError::Tree(_) | ClientError::Endpoint(_) | ClientError::Version { .. } => Class::Invalid,
         }
     }
 
@@ -111,6 +126,8 @@ impl ClientError {
         match self {
             ClientError::Api(error) => error.detail.outcome == "unknown",
             ClientError::Lost { .. } | ClientError::TimedOut { .. } | ClientError::Protocol { .. } => true,
+            // One that is too old is found out before anything is sent to it.
+            ClientError::Version { spoken, newest, .. } => remedy(spoken, *newest) != "update the Star",
             ClientError::Unreachable { .. }
             | ClientError::Damaged { .. }
             | ClientError::Io { .. }

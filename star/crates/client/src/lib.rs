@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
 //! | `resources`, `locks`, `messages`, `watch`, `consumers`, `stars` | the services |
+//! | `version` | the version of the API that is asked for and answered |
 //! | `once` | sending a change until it is answered, so that it is done once |
 //! | `connect`, `envelope` | the protocol below them |
 //! | `files`, `publish`, `events` | the plain HTTP surfaces |
@@ -51,6 +52,7 @@ mod sending;
 mod server_sent;
 mod stars;
 mod tree;
+mod version;
 mod watch;
 
 pub use client::Client;
@@ -66,3 +68,4 @@ pub use tree::TreeError;
 pub use watch::{WatchItem, WatchStream, cursor_of};
 
 pub use star_api::v1;
+pub use star_api::version::ApiVersion;

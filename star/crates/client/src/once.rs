@@ -71,8 +71,20 @@ impl Client {
         let mut again_until = None;
         let mut pause = limits::AGAIN_FIRST;
         let mut lost = None;
+        if self.is_fenced() {
+            self.refuse_to_be_unfenced().await?;
+        }
         loop {
-            let error = match send(&change).await {
+            let sent = match &lost {
+                None => send(&change).await,
+                Some(_) => match self.keeps_promises().await {
+                    Ok(true) => send(&change).await,
+                    // A Star of the first release would do it twice.
+                    Ok(false) => return Err(lost.take().unwrap_or_else(|| self.timed_out(limit))),
+                    Err(error) => Err(error),
+                },
+            };
+            let error = match sent {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

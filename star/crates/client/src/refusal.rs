@@ -2,10 +2,14 @@
 
 use buffa::Message as _;
 use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use star_api::v1::ErrorDetail;
 
 use crate::error::{ApiError, ClientError};
+
+/// The header that names the code of an error.
+const CODE: &str = "star-error";
 
 /// How much of an answer that is not ours is shown.
 const SHOWN_CHARS: usize = 200;
@@ -59,9 +63,10 @@ impl ConnectError {
     }
 }
 
-/// An answer without a body, to HEAD, of which only the status is known.
-pub(crate) fn bare(status: StatusCode) -> ClientError {
-    api(ErrorDetail { message: words(status), ..Default::default() }, status.as_u16())
+/// An answer without a body, to HEAD, of which only the status and the code are known.
+pub(crate) fn bare(status: StatusCode, headers: &HeaderMap) -> ClientError {
+    let code = headers.get(CODE).and_then(|code| code.to_str().ok()).filter(|code| is_code(code)).unwrap_or_default();
+    api(ErrorDetail { code: code.to_owned(), message: words(status), ..Default::default() }, status.as_u16())
 }
 
 fn api(detail: ErrorDetail, status: u16) -> ClientError {
@@ -107,6 +112,8 @@ fn http_status(code: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+
     use super::*;
     use crate::error::Class;
 
@@ -172,5 +179,15 @@ mod tests {
         for body in ["{}", "[]", "", "{\"code\":7}", "{\"error\":\"x\"}", "nonsense"] {
             assert!(matches!(json(500, body), ClientError::Protocol { .. }), "{body}");
         }
+    }
+
+    #[test]
+    fn an_error_without_a_body_has_the_code_of_its_header() {
+        let head = |code: &'static str| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(CODE), HeaderValue::from_static(code))]);
+            bare(StatusCode::LOCKED, &headers)
+        };
+        assert_eq!((head("S0408").detail().unwrap().code.as_str(), head("S0408").class()), ("S0408", Class::Conflict));
+        assert_eq!(head("none").detail().unwrap().code, "");
     }
 }

@@ -11,7 +11,7 @@ use star_core::kind::Kind;
 use star_core::lock::{Holder, Lease, held};
 use star_core::ports::content::ContentRef;
 use star_core::record::{Body, Record};
-use star_core::status::{State, Status};
+use star_core::status::{History, State, Status};
 use star_path::{Digest, PropertyKey};
 use star_testkit::path;
 use star_wire::{Agent, ErrorCode, codec};
@@ -96,6 +96,16 @@ fn a_lease_of_version_1_is_read_and_written_as_ever() {
     let lease = Lease { holder, taken_ms: 1_000, until_ms: 31_000, ttl_ms: 30_000, note: "deploy".to_owned() };
     let bytes = golden("lease-v1.hex", &held::encode(&path("acme"), &lease).unwrap());
     assert_eq!(held::decode(&path("acme"), &bytes).unwrap(), lease);
+}
+
+#[test]
+fn a_history_of_version_1_is_read_as_ever() {
+    let statuses = vec![
+        Status { state: State::Creating { step: 1, total: 2 }, since_ms: 1_000, message: String::new() },
+        Status { state: State::Panic { code: ErrorCode::Panicked }, since_ms: 2_000, message: "told to".into() },
+    ];
+    let bytes = golden("history-v1.hex", &codec::encode(1, &statuses).unwrap());
+    assert_eq!(History::decode(&bytes).unwrap().into_statuses(), statuses);
 }
 
 #[test]

@@ -33,6 +33,7 @@ use star_wire::StarError;
 use crate::auth::Caller;
 use crate::limits;
 use crate::state::ApiState;
+use crate::versions::Spoken;
 
 use body::Form;
 pub(crate) use body::progress;
@@ -49,12 +50,24 @@ pub fn routes() -> Router<ApiState> {
     Router::new().route("/events", get(events))
 }
 
-async fn events(State(state): State<ApiState>, caller: Caller, uri: Uri, headers: HeaderMap) -> Response {
-    answer(&state, &caller, &uri, &headers).await.unwrap_or_else(|error| caller.refuse(&error))
+async fn events(
+    State(state): State<ApiState>,
+    caller: Caller,
+    spoken: Spoken,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let form = Form::asked_for(&headers, spoken);
+    answer(&state, &caller, form, &uri, &headers).await.unwrap_or_else(|error| caller.refuse(&error))
 }
 
-async fn answer(state: &ApiState, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, StarError> {
-    let form = Form::asked_for(headers);
+async fn answer(
+    state: &ApiState,
+    caller: &Caller,
+    form: Form,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, StarError> {
     let query = EventsQuery::parse(uri, headers, form)?;
     let mut feed = Feed::open(state, &caller.authority, query.filter, query.since).await?;
     let wait = match query.at_end {

@@ -21,4 +21,5 @@ mod schema;
 pub mod server;
 pub mod state;
 pub mod status;
+mod versions;
 pub mod web;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use star_api::version::ApiVersion;
 
 use crate::state::ApiState;
 
@@ -36,7 +37,11 @@ async fn readiness(State(state): State<ApiState>) -> Response {
 
 async fn version(State(state): State<ApiState>) -> Response {
     let star = state.star();
-    Json(json!({ "program": "star", "version": star.version, "star": star.name, "api": "starlane.v1" })).into_response()
+    let versions = json!({ "oldest": ApiVersion::OLDEST.to_string(), "newest": ApiVersion::NEWEST.to_string() });
+    Json(json!({
+        "program": "star", "version": star.version, "star": star.name, "api": "starlane.v1", "api_versions": versions,
+    }))
+    .into_response()
 }
 
 /// For whoever opens the port of the API in a browser.

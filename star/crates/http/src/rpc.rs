@@ -8,6 +8,7 @@ mod call;
 mod consumers;
 mod cursor;
 mod door;
+mod faults;
 mod kinds;
 mod listing;
 mod locks;
@@ -26,6 +27,7 @@ use star_api::v1;
 use crate::limits;
 use crate::state::ApiState;
 
+pub(crate) use door::refused;
 pub(crate) use stars::may_see_the_star;
 
 /// The paths of all calls, for metrics.
@@ -53,6 +55,11 @@ pub(crate) const PROCEDURES: &[&str] = &[
     v1::STARS_STATUS_SPEC.procedure,
     v1::STARS_WHO_AM_I_SPEC.procedure,
 ];
+
+/// Whether a path is that of a call, known or not.
+pub(crate) fn is_call(path: &str) -> bool {
+    path.starts_with("/starlane.v1.")
+}
 
 /// The routes of all services.
 pub fn routes(state: &ApiState) -> axum::Router {

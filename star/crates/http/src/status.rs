@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use connectrpc::{ConnectError, ErrorCode as ConnectCode, ErrorDetail};
 use serde::Serialize;
@@ -13,6 +13,10 @@ use star_api::v1;
 use star_wire::{ErrorCode, Outcome, StarError};
 
 use crate::request_id::RequestId;
+
+/// The header that names the code of an error where it is told before the body, so that also an
+/// answer without a body says it.
+pub(crate) const CODE: HeaderName = HeaderName::from_static("star-error");
 
 /// How a client may show who it is.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer, Basic realm=\"starlane\"");
@@ -36,6 +40,8 @@ const TABLE: &[(ErrorCode, StatusCode, ConnectCode)] = &[
     (ErrorCode::RangeNotSatisfiable, StatusCode::RANGE_NOT_SATISFIABLE, ConnectCode::OutOfRange),
     (ErrorCode::IncompleteUpload, StatusCode::BAD_REQUEST, ConnectCode::Aborted),
     (ErrorCode::UnknownRemote, StatusCode::BAD_REQUEST, ConnectCode::InvalidArgument),
+    (ErrorCode::UnsupportedVersion, StatusCode::NOT_ACCEPTABLE, ConnectCode::FailedPrecondition),
+    (ErrorCode::UnsupportedMediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, ConnectCode::InvalidArgument),
     (ErrorCode::LoginNeeded, StatusCode::UNAUTHORIZED, ConnectCode::Unauthenticated),
     (ErrorCode::Denied, StatusCode::FORBIDDEN, ConnectCode::PermissionDenied),
     (ErrorCode::CallNotGranted, StatusCode::FORBIDDEN, ConnectCode::PermissionDenied),
@@ -103,6 +109,8 @@ struct Problem<'e> {
     excerpt: Option<&'e str>,
     outcome: &'static str,
     request_id: &'e str,
+    #[serde(rename = "retryAfterMs")]
+    retry_after_ms: Option<u32>,
 }
 
 /// The answer of plain HTTP to a request that ended in an error.
@@ -135,12 +143,15 @@ pub fn problem_json(error: &StarError, request_id: &RequestId) -> String {
         excerpt: error.excerpt_text(),
         outcome: outcome(error),
         request_id: request_id.as_str(),
+        retry_after_ms: error.retry_after_ms(),
     };
     serde_json::to_string(&problem).expect("text, numbers and booleans are always JSON")
 }
 
 /// The headers that go with an error, whatever the form of its body.
 pub fn mark(error: &StarError, headers: &mut HeaderMap) {
+    let code = HeaderValue::try_from(error.code().to_string()).expect("a code is plain text");
+    headers.insert(CODE, code);
     if error.code() == ErrorCode::LoginNeeded {
         headers.insert(WWW_AUTHENTICATE, CHALLENGE);
     }
@@ -152,12 +163,17 @@ pub fn mark(error: &StarError, headers: &mut HeaderMap) {
 
 /// The error of a call.
 pub fn connect_error(error: &StarError, request_id: &RequestId) -> ConnectError {
+    connect_error_as(connect_code(error.code()), error, request_id)
+}
+
+/// The same under another code, where the protocol asks for one.
+pub(crate) fn connect_error_as(code: ConnectCode, error: &StarError, request_id: &RequestId) -> ConnectError {
     note(error, request_id);
     let detail = detail(error);
     let mut attached = ErrorDetail::from_message(star_api::ERROR_DETAIL, &detail);
     // For those who read the JSON with their own eyes: the value itself is protobuf in base64.
     attached.debug = serde_json::to_value(&detail).ok();
-    let mut answer = ConnectError::new(connect_code(error.code()), error.to_string()).with_detail(attached);
+    let mut answer = ConnectError::new(code, error.to_string()).with_detail(attached);
     mark(error, answer.response_headers_mut());
     answer
 }
@@ -230,7 +246,7 @@ mod tests {
             .hint("star ls a");
         assert_eq!(
             problem_json(&error, &request_id()),
-            r#"{"code":"S0301","name":"NotFound","message":"there is no resource a:b","causes":["it was removed"],"path":"a:b","hint":"star ls a","retryable":false,"excerpt":null,"outcome":"rejected","request_id":"r-1"}"#
+            r#"{"code":"S0301","name":"NotFound","message":"there is no resource a:b","causes":["it was removed"],"path":"a:b","hint":"star ls a","retryable":false,"excerpt":null,"outcome":"rejected","request_id":"r-1","retryAfterMs":null}"#
         );
         assert_eq!(problem(&error, &request_id()).status(), StatusCode::NOT_FOUND);
     }

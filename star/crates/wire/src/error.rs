@@ -90,6 +90,10 @@ codes! {
     IncompleteUpload = 112, later;
     /// A Space may not be addressed like this from here.
     UnknownRemote = 113, never;
+    /// The version of the API that was asked for is not spoken here.
+    UnsupportedVersion = 114, never;
+    /// The body of a request is of a type that is not read here.
+    UnsupportedMediaType = 115, never;
     /// No credentials came, or they are not valid.
     LoginNeeded = 201, never;
     /// The agent may not do this.

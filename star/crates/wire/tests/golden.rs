@@ -15,20 +15,9 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// Version 1: format 1, schema 1, then the fields in their order.
-const ENVELOPE_V1: &str = "
-    0101
-    2a000000000000000000000000000000
-    01 0900000000000000 61636d653a61707031
-    01000000 1000000000000000 737461723a75736572733a61646d696e
-    0800000000000000 61636d653a617070
-    0500000000000000 6772656574
-    0100000000000000 0400000000000000 6c616e67 0200000000000000 656e
-    1000000000000000 6170706c69636174696f6e2f6a736f6e
-    0200000000000000 7b7d
-    e8030000
-    03
-    0100000000000000 0600000000000000 61636d653a61
-";
+const ENVELOPE_V1: &str = include_str!("golden/envelope-v1.hex");
+const REPLY_V1: &str = include_str!("golden/reply-v1.hex");
+const ERROR_V1: &str = include_str!("golden/error-v1.hex");
 
 #[test]
 fn an_envelope_of_version_1_is_read_and_written_as_ever() {
@@ -67,7 +56,7 @@ fn the_request_of_an_envelope_travels_as_its_last_header_and_nobody_else_writes_
 
 #[test]
 fn a_reply_of_version_1_is_read_and_written_as_ever() {
-    let bytes = unhex("0101 0000000000000000 0a00000000000000 746578742f706c61696e 0200000000000000 6869");
+    let bytes = unhex(REPLY_V1);
     let reply = Reply::new("text/plain", "hi");
     assert_eq!(Reply::decode(&bytes).unwrap(), reply);
     assert_eq!(reply.encode().unwrap(), bytes);
@@ -76,10 +65,7 @@ fn a_reply_of_version_1_is_read_and_written_as_ever() {
 #[test]
 fn an_error_of_version_1_is_read_and_written_as_ever() {
     let error = StarError::new(ErrorCode::NotFound, "gone").at(&path("acme")).hint("look");
-    let bytes = unhex(
-        "0101 2d01 0400000000000000 676f6e65 0000000000000000
-         01 0400000000000000 61636d65 01 0400000000000000 6c6f6f6b 00 00",
-    );
+    let bytes = unhex(ERROR_V1);
     assert_eq!(codec::encode(1, &error).unwrap(), bytes);
     assert_eq!(codec::decode::<StarError>(1, &bytes).unwrap(), error);
 }

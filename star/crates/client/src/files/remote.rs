@@ -40,8 +40,9 @@ impl Client {
         let response = answer
             .map_err(|_| self.timed_out(self.timeout()))?
             .map_err(|error| self.transport(error, self.timeout()))?;
+        self.hear(&response)?;
         if !response.status().is_success() {
-            return Err(refusal::bare(response.status()));
+            return Err(refusal::bare(response.status(), response.headers()));
         }
         Ok(FileInfo::read(response.headers()))
     }

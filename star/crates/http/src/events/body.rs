@@ -11,29 +11,36 @@ use star_wire::StarError;
 use super::Cursor;
 use super::feed::{Feed, FeedItem, place_of};
 use crate::limits;
+use crate::versions::Spoken;
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// One JSON object per line.
     Lines,
+    /// The same for readers of version 1.0, to whom every line is an event or a gap.
+    FirstLines,
     /// Server-sent events, for browsers.
     ServerSent,
 }
 
 impl Form {
     /// The form that the reader accepts.
-    pub(super) fn asked_for(headers: &HeaderMap) -> Form {
+    pub(super) fn asked_for(headers: &HeaderMap, spoken: Spoken) -> Form {
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut types =
             accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));
         let server_sent = types.any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"));
-        if server_sent { Form::ServerSent } else { Form::Lines }
+        match (server_sent, spoken.minor()) {
+            (true, _) => Form::ServerSent,
+            (false, 0) => Form::FirstLines,
+            (false, _) => Form::Lines,
+        }
     }
 
     pub(super) fn media_type(self) -> &'static str {
         match self {
-            Form::Lines => "application/jsonl",
+            Form::Lines | Form::FirstLines => "application/jsonl",
             Form::ServerSent => "text/event-stream",
         }
     }
@@ -42,7 +49,7 @@ impl Form {
     /// whoever is in between, that the answer has begun.
     fn opening(self) -> Vec<u8> {
         match self {
-            Form::Lines => Vec::new(),
+            Form::Lines | Form::FirstLines => Vec::new(),
             Form::ServerSent => format!("retry: {}\n\n", limits::EVENTS_RETRY.as_millis()).into_bytes(),
         }
     }
@@ -50,15 +57,17 @@ impl Form {
     /// Writes an item.
     pub(super) fn write(self, item: &FeedItem, into: &mut Vec<u8>) {
         match (self, item) {
-            (Form::Lines, FeedItem::Event(event, _)) => {
+            (Form::Lines | Form::FirstLines, FeedItem::Event(event, _)) => {
                 json(event, into);
                 into.push(b'\n');
             }
-            (Form::Lines, FeedItem::Gap(gap, _)) => {
+            (Form::Lines | Form::FirstLines, FeedItem::Gap(gap, _)) => {
                 into.extend(b"{\"gap\":");
                 json(gap, into);
                 into.extend(b"}\n");
             }
+            // A sign of life for whoever is in between; readers skip empty lines.
+            (Form::FirstLines, FeedItem::Progress(_)) => into.push(b'\n'),
             (Form::Lines, FeedItem::Progress(cursor)) => {
                 into.extend(b"{\"progress\":");
                 json(&progress(*cursor), into);
@@ -202,11 +211,16 @@ mod tests {
 
     #[test]
     fn a_browser_is_known_by_what_it_accepts() {
-        let form =
-            |accept: &'static str| Form::asked_for(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        let form = |accept: &'static str| {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            Form::asked_for(&headers, Spoken::default())
+        };
         assert_eq!(form("text/event-stream"), Form::ServerSent);
         assert_eq!(form("text/html, Text/Event-Stream;q=0.9"), Form::ServerSent);
         assert_eq!(form("application/jsonl"), Form::Lines);
-        assert_eq!(Form::asked_for(&HeaderMap::new()), Form::Lines);
+        assert_eq!(Form::asked_for(&HeaderMap::new(), Spoken::default()), Form::Lines);
+        let first = HeaderMap::from_iter([(crate::versions::asked::HEADER, HeaderValue::from_static("1.0"))]);
+        assert_eq!(Form::asked_for(&HeaderMap::new(), Spoken::of(&first).unwrap()), Form::FirstLines);
+        assert_eq!(written(Form::FirstLines).lines().last(), Some(""), "no reader of 1.0 knows progress");
     }
 }

@@ -47,7 +47,7 @@ fn without_colon(text: &str) -> Option<&str> {
 }
 
 /// Takes the percent signs out of a text.
-fn decoded(text: &str) -> Result<Cow<'_, str>, StarError> {
+pub(crate) fn decoded(text: &str) -> Result<Cow<'_, str>, StarError> {
     if !text.contains('%') {
         return Ok(Cow::Borrowed(text));
     }

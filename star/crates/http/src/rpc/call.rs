@@ -16,6 +16,9 @@ use crate::limits;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::status;
+use crate::versions::asked::LOSSY;
+use crate::versions::downgrade::Lossy;
+use crate::versions::{Downgrade, Spoken};
 
 /// The headers in which the protocols say how long their caller waits.
 const TIMEOUTS: [HeaderName; 2] =
@@ -28,6 +31,7 @@ pub(super) struct Call<'s> {
     deadline: Option<Instant>,
     says_how_long: bool,
     key: Result<Option<IdempotencyKey>, StarError>,
+    pub(super) spoken: Spoken,
 }
 
 impl<'s> Call<'s> {
@@ -41,7 +45,8 @@ impl<'s> Call<'s> {
         });
         let says_how_long = TIMEOUTS.iter().any(|name| context.headers().contains_key(name));
         let key = idempotency::key(context.headers());
-        Call { state, caller, deadline: context.deadline(), says_how_long, key }
+        let spoken = context.extensions().get::<Spoken>().copied().unwrap_or_default();
+        Call { state, caller, deadline: context.deadline(), says_how_long, key, spoken }
     }
 
     /// The key under which the call may be made again.
@@ -84,13 +89,28 @@ impl<'s> Call<'s> {
         C::answer(&self.send(envelope).await?)
     }
 
-    /// What the protocol says for the outcome.
-    pub(super) fn answer<T>(&self, outcome: Result<T, StarError>) -> connectrpc::ServiceResult<T> {
+    /// What the protocol says for the outcome, in the version that the caller asked for.
+    pub(super) fn answer<T: Downgrade>(&self, outcome: Result<T, StarError>) -> connectrpc::ServiceResult<T> {
+        let (answer, lossy) =
+            outcome.and_then(|answer| answer.to(self.spoken.minor())).map_err(|error| self.error(&error))?;
+        Ok(lossy_said(connectrpc::Response::new(answer), &lossy))
+    }
+
+    /// The same for what is told alike in all versions.
+    pub(super) fn answer_as_it_is<T>(&self, outcome: Result<T, StarError>) -> connectrpc::ServiceResult<T> {
         outcome.map(connectrpc::Response::new).map_err(|error| self.error(&error))
     }
 
     /// What the protocol says for an error.
     pub(super) fn error(&self, error: &StarError) -> ConnectError {
         status::connect_error(error, &self.caller.request_id)
+    }
+}
+
+/// The answer, which names what was left out of it.
+pub(super) fn lossy_said<T>(answer: connectrpc::Response<T>, lossy: &Lossy) -> connectrpc::Response<T> {
+    match lossy.header() {
+        Some(names) => answer.with_header(LOSSY, names),
+        None => answer,
     }
 }

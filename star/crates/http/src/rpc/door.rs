@@ -14,11 +14,13 @@ use futures::FutureExt;
 use star_wire::{ErrorCode, StarError};
 use tower::Service;
 
+use super::faults::Asked;
 use crate::auth::{self, Caller};
 use crate::limits;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::status;
+use crate::versions::Spoken;
 
 /// A service with its door.
 #[derive(Clone)]
@@ -54,15 +56,20 @@ impl Service<Request<Body>> for Door {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(RequestId::made);
         let protocol = content_type(request.headers());
+        let spoken = request.extensions().get::<Spoken>().copied().unwrap_or_default();
+        if let Err(error) = spoken.knows_call(request.uri().path()) {
+            return Box::pin(std::future::ready(Ok(refused(&error, &request_id, &protocol))));
+        }
         match auth::authority(&self.state, request.headers()) {
             Ok(authority) => request.extensions_mut().insert(Caller { authority, request_id: request_id.clone() }),
             Err(error) => return Box::pin(std::future::ready(Ok(refused(&error, &request_id, &protocol)))),
         };
+        let asked = Asked { uri: request.uri().clone(), request_id: request_id.clone() };
         let service = if is_json(&protocol) { &mut self.json } else { &mut self.proto };
         let answer = service.call(request);
         Box::pin(async move {
             match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(Ok(response)) => Ok(plain(response)),
+                Ok(Ok(response)) => Ok(asked.in_our_words(response)),
                 Ok(Err(never)) => match never {},
                 Err(_) => {
                     let error = StarError::new(ErrorCode::Internal, "the call ran into a fault of Starlane")
@@ -87,7 +94,8 @@ fn is_json(protocol: &HeaderMap) -> bool {
     media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")
 }
 
-fn refused(error: &StarError, request_id: &RequestId, protocol: &HeaderMap) -> Response<Body> {
+/// The answer to a call that no service gets to see, in the form of its protocol.
+pub(crate) fn refused(error: &StarError, request_id: &RequestId, protocol: &HeaderMap) -> Response<Body> {
     plain(status::connect_error(error, request_id).into_http_response(protocol))
 }
 

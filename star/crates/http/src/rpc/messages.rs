@@ -21,7 +21,7 @@ pub(super) fn registered(state: &ApiState) -> Router {
         let state = asked.clone();
         async move {
             let call = Call::of(&state, &context);
-            call.answer(ask(&call, request).await)
+            call.answer_as_it_is(ask(&call, request).await)
         }
     };
     let tell = move |context: RequestContext, request: v1::TellRequest| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use connectrpc::{RequestContext, ServiceRequest, ServiceResult};
 use star_api::v1;
+use star_api::version::ApiVersion;
 use star_core::gate::{Authority, Right};
 use star_core::kind::Kind;
 use star_core::ports::mechtron::HostStatus;
@@ -83,6 +84,12 @@ async fn status(call: &Call<'_>) -> Result<v1::StatusResponse, StarError> {
         queues: vitals.queues.iter().map(queue).collect(),
         caches: vitals.caches.iter().map(cache).collect(),
         times: vitals.times.iter().map(times).collect(),
+        api_versions: v1::ApiVersions {
+            oldest: ApiVersion::OLDEST.to_string(),
+            newest: ApiVersion::NEWEST.to_string(),
+            ..Default::default()
+        }
+        .into(),
         ..Default::default()
     })
 }

@@ -13,13 +13,15 @@ use star_core::limits::PAGE_DEFAULT;
 use star_path::Selector;
 use star_wire::{ErrorCode, StarError};
 
-use super::call::Call;
+use super::call::{Call, lossy_said};
 use crate::events::feed::{Feed, FeedItem};
 use crate::events::{Cursor, Wanted, progress};
 use crate::request_id::RequestId;
 use crate::schema;
 use crate::state::ApiState;
 use crate::status;
+use crate::versions::downgrade::Lossy;
+use crate::versions::{Downgrade, Spoken};
 
 /// The Watch service.
 pub(super) struct WatchService {
@@ -34,7 +36,9 @@ impl v1::Watch for WatchService {
     ) -> ServiceResult<ServiceStream<v1::WatchResponse>> {
         let call = Call::of(&self.state, &context);
         let watching = Watching::open(&call, request.to_owned_message()).await.map_err(|error| call.error(&error))?;
-        Ok(Response::stream(stream::unfold(watching, Watching::step)))
+        // What each item loses shows only later, and headers come first: they name all that may.
+        let lossy = Lossy::possible::<v1::WatchResponse>(call.spoken.minor());
+        Ok(lossy_said(Response::stream(stream::unfold(watching, Watching::step)), &lossy))
     }
 }
 
@@ -43,6 +47,7 @@ struct Watching {
     feed: Feed,
     initial: Option<Initial>,
     request_id: RequestId,
+    spoken: Spoken,
     ended: bool,
 }
 
@@ -81,7 +86,7 @@ impl Watching {
             }),
             false => None,
         };
-        Ok(Watching { feed, initial, request_id: call.caller.request_id.clone(), ended: false })
+        Ok(Watching { feed, initial, request_id: call.caller.request_id.clone(), spoken: call.spoken, ended: false })
     }
 
     async fn step(mut self) -> Option<(Result<v1::WatchResponse, ConnectError>, Watching)> {
@@ -92,6 +97,8 @@ impl Watching {
         self.ended = item.is_err();
         let item = item
             .map(|item| v1::WatchResponse { item: Some(item), ..Default::default() })
+            .and_then(|item| item.to(self.spoken.minor()))
+            .map(|(item, _)| item)
             .map_err(|error| status::connect_error(&error, &self.request_id));
         Some((item, self))
     }

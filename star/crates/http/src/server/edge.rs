@@ -20,6 +20,7 @@ use super::crowd::{Answering, Member};
 use crate::meters;
 use crate::request_id::{self, RequestId};
 use crate::status;
+use crate::versions::asked;
 
 /// A router with its edge. One wrapper and not a tower of layers, because each layer of a router
 /// costs an allocation per request.
@@ -53,13 +54,24 @@ impl Edge {
             // is told unless it cannot be read, and that names request and path itself.
             Surface::Web => Span::none(),
         };
+        let spoken = match self.surface {
+            Surface::Api => asked::settle(&mut request, &request_id).map(Some),
+            Surface::Web => Ok(None),
+        };
         request.extensions_mut().insert(request_id.clone());
         let mut router = self.router.clone();
         let answering = self.member.as_ref().map(Member::answering);
         let answered = async move {
-            let called = AssertUnwindSafe(router.call(request)).catch_unwind().await;
-            let mut response =
-                called.unwrap_or_else(|_| Ok(panicked(&request_id))).unwrap_or_else(|never| match never {});
+            let mut response = match spoken {
+                Ok(spoken) => {
+                    let called = AssertUnwindSafe(router.call(request)).catch_unwind().await;
+                    let mut response =
+                        called.unwrap_or_else(|_| Ok(panicked(&request_id))).unwrap_or_else(|never| match never {});
+                    spoken.into_iter().for_each(|spoken| asked::mark(spoken, response.headers_mut()));
+                    response
+                }
+                Err(refusal) => *refusal,
+            };
             response.headers_mut().insert(request_id::HEADER, request_id.header());
             meters::answered(route, response.status().as_u16(), started.elapsed());
             Ok(until_sent(response, answering))

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::http::HeaderValue;
+use axum::response::Response;
 use axum::routing::{get, post};
 use star_client::{Client, Endpoint, Token};
 use tokio::net::TcpListener;
@@ -61,6 +63,7 @@ impl FakeStar {
             .route_service("/starlane.v1.Messages/{method}", rpc::messages())
             .route_service("/starlane.v1.Watch/{method}", rpc::watch())
             .route_service("/starlane.v1.Stars/{method}", rpc::stars())
+            .layer(axum::middleware::map_response(say_the_version))
             .with_state(kept.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
@@ -75,6 +78,12 @@ impl FakeStar {
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock()
     }
+}
+
+/// Says in an answer what a Star of this release says.
+async fn say_the_version(mut response: Response) -> Response {
+    response.headers_mut().insert("star-api-version", HeaderValue::from_static("1.1"));
+    response
 }
 
 /// A client of the Star at `url`, with the key.
