@@ -143,8 +143,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::index::{Index, View};
     use crate::index::memory::MemoryIndex;
+    use crate::index::{Index, View};
 
     fn any_key() -> impl Strategy<Value = Key> {
         (0u8..12).prop_map(|number| Key::new(vec![b'a' + number]))
