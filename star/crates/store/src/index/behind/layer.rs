@@ -25,11 +25,20 @@ enum Entry {
     Erased,
 }
 
+/// Most bytes of an entry: eleven of them with their keys, a node of the map, stay below a kilobyte.
+/// For a larger block glibc's allocator first puts all small ones together that are free, which is work
+/// for the one thread that all commits wait for.
+const ENTRY_BYTES: usize = 56;
+
+const _: () = assert!(size_of::<Entry>() <= ENTRY_BYTES, "an entry of a layer has grown");
+
 /// A value that a batch wrote.
 #[derive(Debug, Clone)]
 pub(super) struct Written {
     value: Bytes,
     modified: Revision,
+    /// When it was first written in this layer.
+    first: Revision,
     shard: Shard,
     created: Created,
 }
@@ -37,10 +46,10 @@ pub(super) struct Written {
 /// When a value came to be.
 #[derive(Debug, Clone, Copy)]
 enum Created {
-    /// In this revision: whatever was there before was removed.
-    At(Revision),
-    /// When the row below did; in this revision where there is none.
-    AsBelow { or: Revision },
+    /// When it was first written in this layer: whatever was there before was removed.
+    First,
+    /// When the row below did; when it was first written where there is none.
+    AsBelow,
 }
 
 /// What a layer says of a key.
@@ -67,12 +76,12 @@ impl Layer {
 
     fn put(&mut self, key: &Key, value: &Bytes, record: &Record) {
         let revision = record.revision;
-        let created = match self.find(key) {
-            Found::Written(former) => former.created,
-            Found::Erased => Created::At(revision),
-            Found::Nothing => Created::AsBelow { or: revision },
+        let (first, created) = match self.find(key) {
+            Found::Written(former) => (former.first, former.created),
+            Found::Erased => (revision, Created::First),
+            Found::Nothing => (revision, Created::AsBelow),
         };
-        let written = Written { value: value.clone(), modified: revision, shard: record.shard, created };
+        let written = Written { value: value.clone(), modified: revision, first, shard: record.shard, created };
         self.keys.insert(key.clone(), Entry::Written(written));
     }
 
@@ -142,10 +151,10 @@ pub(super) fn row(layers: &[&Layer], base: &dyn View, key: &Key) -> Result<Optio
     match newest.find(key) {
         Found::Nothing => row(below, base, key),
         Found::Erased => Ok(None),
-        Found::Written(Written { value, modified, shard, created }) => {
+        Found::Written(Written { value, modified, first, shard, created }) => {
             let created = match created {
-                Created::At(revision) => *revision,
-                Created::AsBelow { or } => row(below, base, key)?.map_or(*or, |row| row.created),
+                Created::First => *first,
+                Created::AsBelow => row(below, base, key)?.map_or(*first, |row| row.created),
             };
             Ok(Some(Row { value: value.clone(), created, modified: *modified, shard: *shard }))
         }
