@@ -6,6 +6,10 @@ use std::time::Duration;
 /// two hundred clients, shallow enough that the last of them is still in time.
 pub const MAILBOX: usize = 256;
 
+/// How long an actor handles messages before others have their turn on its thread. A message that
+/// takes longer is handled to its end, and alone; who is refused meanwhile hears so between two.
+pub const ACTOR_SLICE: Duration = Duration::from_micros(200);
+
 /// Messages under way that nobody waits for and that no mailbox holds, over the whole Star. They
 /// run as tasks, so this is what bounds the memory that a flood of them can take.
 pub const TELLS: u32 = 1024;
@@ -125,6 +129,17 @@ pub const WATCH_REST: Duration = Duration::from_millis(500);
 /// How long an event is held back until the actor that committed it has ended its turn. Turns end
 /// within microseconds, except where a change compiles a mechtron.
 pub const WATCH_SETTLE: Duration = Duration::from_secs(5);
+
+/// What one watcher that writes to a connection takes of a round: waking it, writing to its socket,
+/// and what the machine does to deliver that take ten to twenty microseconds on one core.
+pub const WATCH_ROUND_EACH: Duration = Duration::from_micros(25);
+
+/// Longest time between two rounds: nobody takes what is this old for late, and each of four thousand
+/// watchers still costs its connection no more than twenty writes a second.
+pub const WATCH_ROUND: Duration = Duration::from_millis(50);
+
+/// Shortest time between two rounds that is worth a timer, which goes by milliseconds.
+pub const WATCH_ROUND_LEAST: Duration = Duration::from_millis(1);
 
 /// How often a watcher that sees nothing is told how far it has come.
 pub const WATCH_PROGRESS: Duration = Duration::from_secs(5);

@@ -7,6 +7,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use star_core::tree::Tree;
 use tokio_util::sync::CancellationToken;
 
+use crate::events::Recent;
+
 /// The Star that answers, for people and tools.
 #[derive(Debug, Clone)]
 pub struct StarInfo {
@@ -35,13 +37,14 @@ struct Parts {
     star: StarInfo,
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
+    told: Recent,
 }
 
 impl ApiState {
     /// The state around a tree. Streams that have no end of their own end when `shutdown` is
     /// cancelled.
     pub fn new(tree: Arc<Tree>, star: StarInfo, metrics: PrometheusHandle, shutdown: CancellationToken) -> ApiState {
-        ApiState(Arc::new(Parts { tree, star, metrics, shutdown }))
+        ApiState(Arc::new(Parts { tree, star, metrics, shutdown, told: Recent::default() }))
     }
 
     /// The actor tree.
@@ -62,5 +65,10 @@ impl ApiState {
     /// Cancelled when the Star begins to shut down.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.0.shutdown
+    }
+
+    /// The events that readers of the log were told of last.
+    pub(crate) fn told(&self) -> &Recent {
+        &self.0.told
     }
 }

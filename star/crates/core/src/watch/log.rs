@@ -11,6 +11,7 @@ use star_wire::StarError;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::rounds;
 use super::tail::Tail;
 use crate::event::Happened;
 use crate::limits;
@@ -56,12 +57,16 @@ pub struct EventLog {
     tail: Arc<Tail>,
     /// How far the tail is decoded.
     decoded: watch::Receiver<Position>,
+    /// The same, as it is called out to many.
+    rounds: watch::Receiver<Position>,
     follower: JoinHandle<()>,
+    caller: JoinHandle<()>,
 }
 
 impl Drop for EventLog {
     fn drop(&mut self) {
         self.follower.abort();
+        self.caller.abort();
     }
 }
 
@@ -80,7 +85,10 @@ impl EventLog {
         let (follower, decoded) = watch::channel(begin);
         let follower =
             tokio::spawn(Follower { meta: Arc::clone(meta), tail: Arc::clone(&tail), to: follower }.run(head));
-        Arc::new(EventLog { meta: Arc::clone(meta), turns: Arc::clone(turns), tail, decoded, follower })
+        let (calling, rounds) = watch::channel(begin);
+        let caller = tokio::spawn(rounds::call(decoded.clone(), calling));
+        let (meta, turns) = (Arc::clone(meta), Arc::clone(turns));
+        Arc::new(EventLog { meta, turns, tail, decoded, rounds, follower, caller })
     }
 
     /// The last position of the log.
@@ -91,6 +99,11 @@ impl EventLog {
     /// Tells when more of the log can be read from memory.
     pub(super) fn decoded(&self) -> watch::Receiver<Position> {
         self.decoded.clone()
+    }
+
+    /// Tells the same in rounds, which cost less where many are told.
+    pub(super) fn rounds(&self) -> watch::Receiver<Position> {
+        self.rounds.clone()
     }
 
     /// Reads a bounded stretch behind a position: at most [`limits::WATCH_BATCHES`] batches, and
