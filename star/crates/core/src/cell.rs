@@ -85,10 +85,17 @@ impl Seed {
 async fn live(seed: Seed, turn: Arc<Turn>) {
     let _ended = Ended(Arc::clone(&seed.live));
     let mut cell = Cell::begin(seed, turn).await;
+    let mut since = Instant::now();
     while let Some(deliver) = cell.inbox.next().await {
         cell.handle(deliver).await;
-        // A mailbox that never gets empty must not keep its thread from all others.
-        coop::consume_budget().await;
+        // A mailbox that never gets empty must not keep its thread from all others: not by many
+        // messages, and not by some that take long.
+        if since.elapsed() < limits::ACTOR_SLICE {
+            coop::consume_budget().await;
+        } else {
+            tokio::task::yield_now().await;
+            since = Instant::now();
+        }
     }
 }
 
