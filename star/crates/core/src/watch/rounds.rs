@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::limits;
 use crate::ports::meta::Position;
@@ -21,8 +22,19 @@ pub(super) async fn call(mut decoded: watch::Receiver<Position>, rounds: watch::
         // One receiver is the log's own.
         let pause = pause_for(rounds.receiver_count().saturating_sub(1));
         if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
+            rest(pause).await;
         }
+    }
+}
+
+/// Leaves the watchers alone for a while. When that ends late there is more to do than can be done, of
+/// which watching shall not be the largest part: as much time again is left to others.
+async fn rest(pause: Duration) {
+    let due = Instant::now() + pause;
+    tokio::time::sleep_until(due).await;
+    let late = due.elapsed();
+    if late >= limits::WATCH_ROUND_LEAST * 2 {
+        tokio::time::sleep(late.min(limits::WATCH_ROUND)).await;
     }
 }
 
@@ -36,8 +48,6 @@ fn pause_for(watchers: usize) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     /// Rounds with so many watchers; the first receiver is the one of the log.
