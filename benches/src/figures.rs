@@ -74,8 +74,7 @@ pub(crate) struct Measure {
     pub(crate) figure: f64,
     /// How long single operations took, where that was looked at.
     pub(crate) latency: Option<Latency>,
-    /// Seconds of the processors that a million operations took, where all of it ran in this
-    /// process.
+    /// Seconds of the processors that a million operations took, of the process that did them.
     pub(crate) cpu_s: Option<f64>,
 }
 

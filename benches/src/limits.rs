@@ -36,8 +36,12 @@ pub(crate) const COMMAND: Duration = Duration::from_secs(180);
 /// Lines of a server's log that are shown when it failed.
 pub(crate) const LOG_LINES: usize = 12;
 
-/// Load average per core at the start from which the machine counts as busy.
-pub(crate) const BUSY_LOAD: f64 = 0.4;
+/// How long it is looked at what else the machine does.
+pub(crate) const LOOK_AROUND: Duration = Duration::from_secs(1);
+
+/// Share of the processors that has to be idle at the start; below it the machine counts as busy.
+/// What a quiet machine does by itself, and the program that looks, take less than a tenth.
+pub(crate) const IDLE: f64 = 0.9;
 
 /// Operations of which the allocations are counted: enough that what happens now and then (a
 /// larger buffer, a block of the queue) counts with its share.

@@ -1,6 +1,7 @@
 //! What the figures were measured on: processor, memory, kernel, and how busy it was.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -18,34 +19,42 @@ pub(crate) struct Machine {
     processor: String,
     memory_gib: f64,
     kernel: String,
-    load: f64,
+    /// The share of the processors that nobody used in the second before.
+    idle: f64,
 }
 
 impl Machine {
     /// Looks at this machine.
     pub(crate) async fn look() -> Result<Machine, Failure> {
         let date = process::output("date", Command::new("date").args(["-u", "+%Y-%m-%d"]), limits::COMMAND).await?;
-        let load = read("/proc/loadavg")?;
+        // Not the load average, which still tells of what ran a quarter of an hour ago.
+        let before = Processors::now()?;
+        tokio::time::sleep(limits::LOOK_AROUND).await;
+        let idle = Processors::now()?.idle_since(&before);
         Ok(Machine {
             date: date.trim().to_owned(),
             cores: std::thread::available_parallelism().map_err(io("count the cores"))?.get(),
             processor: field(&read("/proc/cpuinfo")?, "model name").unwrap_or("unknown processor").to_owned(),
             memory_gib: kib(&read("/proc/meminfo")?, "MemTotal").unwrap_or(0.0) / f64::from(1 << 20),
             kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
-            load: load.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN),
+            idle,
         })
     }
 
     /// Whether something else used the processor when the benchmarks began.
     pub(crate) fn is_busy(&self) -> bool {
-        self.load > limits::BUSY_LOAD * self.cores as f64
+        self.idle < limits::IDLE
     }
 
     /// The machine in words.
     pub(crate) fn sentence(&self) -> String {
         format!(
-            "{} cores ({}), {:.0} GiB, Linux {}, load average {:.2} at the start",
-            self.cores, self.processor, self.memory_gib, self.kernel, self.load
+            "{} cores ({}), {:.0} GiB, Linux {}, {:.0} % idle at the start",
+            self.cores,
+            self.processor,
+            self.memory_gib,
+            self.kernel,
+            self.idle * 100.0
         )
     }
 
@@ -57,10 +66,53 @@ impl Machine {
             "processor": self.processor,
             "memory_gib": self.memory_gib,
             "kernel": self.kernel,
-            "load_average": self.load,
+            "idle_at_start": self.idle,
             "busy": self.is_busy(),
         })
     }
+}
+
+/// Ticks of the clock that all processors together have counted since the machine started.
+#[derive(Debug, PartialEq, Eq)]
+struct Processors {
+    idle: u64,
+    all: u64,
+}
+
+impl Processors {
+    fn now() -> Result<Processors, Failure> {
+        let text = read("/proc/stat")?;
+        Processors::parse(&text).ok_or_else(|| Failure::wrong("the kernel", text.clone()))
+    }
+
+    /// Reads the line of all processors: user, nice, system, idle, waiting for a disk, interrupts of
+    /// two kinds, taken by other machines; what follows is part of the first two.
+    fn parse(stat: &str) -> Option<Processors> {
+        let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+        let ticks: Vec<u64> = line.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [_, _, _, idle, waiting, ..] = ticks[..] else { return None };
+        Some(Processors { idle: idle + waiting, all: ticks.iter().sum() })
+    }
+
+    /// The share in which nobody used them.
+    fn idle_since(&self, before: &Processors) -> f64 {
+        let of = |now: u64, before: u64| now.saturating_sub(before) as f64;
+        of(self.idle, before.idle) / of(self.all, before.all).max(1.0)
+    }
+}
+
+/// What a process has used of the processors, all threads together; none when it is gone.
+pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
+    let ticks = ticks_of(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
+/// Ticks for the program and ticks for the kernel on its behalf; the name in front may hold anything.
+fn ticks_of(stat: &str) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(next()? + next()?)
 }
 
 /// The memory of a process that lies in memory now, in bytes; shared pages count in full.
@@ -106,6 +158,28 @@ mod tests {
     #[test]
     fn this_process_takes_memory() {
         assert!(resident_bytes(std::process::id()).unwrap() > 100_000.0);
+    }
+
+    #[test]
+    fn a_processor_that_waits_for_a_disk_is_idle_and_one_that_another_machine_took_is_not() {
+        let stat = |idle: u64, waiting: u64, stolen: u64| {
+            Processors::parse(&format!("cpu  10 0 20 {idle} {waiting} 3 4 {stolen} 7 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"))
+        };
+        let before = stat(1_000, 50, 5).unwrap();
+        assert_eq!(before, Processors { idle: 1_050, all: 1_092 });
+        assert_eq!(stat(1_150, 60, 5).unwrap().idle_since(&before), 1.0);
+        assert_eq!(stat(1_030, 50, 95).unwrap().idle_since(&before), 0.25);
+        assert_eq!(before.idle_since(&before), 0.0);
+        assert_eq!(Processors::parse("cpu  1 2 3\n"), None);
+        assert!(Processors::now().unwrap().all > 0);
+    }
+
+    #[test]
+    fn the_time_of_a_process_is_told_whatever_its_name_is() {
+        let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 900 0 0 0 17 25 0 0 20 0 3 0 100 9 9";
+        assert_eq!(ticks_of(stat), Some(42));
+        assert_eq!(ticks_of("42 (a) S 1"), None);
+        assert!(processor_time(std::process::id()).is_some() && processor_time(u32::MAX).is_none());
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl Star {
         value.ok_or_else(|| Failure::wrong("star", format!("no `{name}` among its metrics")))
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
     /// Its memory in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<f64, Failure> {
         machine::resident_bytes(self.server.pid())

@@ -20,10 +20,20 @@ use star_wire::{Reply, StarError};
 
 use crate::failure::Failure;
 
+/// The first resource of [`BenchTree::grow`].
+pub(crate) const RESOURCE: &str = "bench:r0";
+
+/// The one of another Space, beside all of those.
+pub(crate) const BESIDE: &str = "beside:r0";
+
+/// How many there are of the first Space.
+pub(crate) const RESOURCES: usize = 64;
+
 /// The method that resources of this tree answer with what came in.
 pub(crate) const ECHO: &str = "echo";
 
-/// The method that takes some work of the processor and answers nothing.
+/// The method that takes some work of the processor and answers nothing: the body says how many
+/// times [`WORK_STEPS`], once where it is empty.
 pub(crate) const WORK: &str = "work";
 
 /// Steps of that work: a quarter of a millisecond, a hundred times what a message takes, so that
@@ -63,6 +73,17 @@ impl BenchTree {
         Ok(BenchTree { tree: Tree::new(ports, gate, behaviours), admin })
     }
 
+    /// Makes resources that echo and work: [`RESOURCES`] of one Space and one of another.
+    pub(crate) async fn grow(&self) -> Result<(), Failure> {
+        for space in ["bench", "beside"] {
+            self.create(Kind::Space, path(space)).await?;
+        }
+        for number in 0..RESOURCES {
+            self.create(Kind::Base, path(&resource(number))).await?;
+        }
+        self.create(Kind::Base, path(BESIDE)).await
+    }
+
     /// Makes a resource that is not there yet.
     pub(crate) async fn create(&self, kind: Kind, path: ResourcePath) -> Result<(), Failure> {
         let create = Create {
@@ -75,6 +96,11 @@ impl BenchTree {
         };
         self.tree.create(&self.admin, create).await.map(drop).map_err(refused)
     }
+}
+
+/// A resource of the first Space.
+pub(crate) fn resource(number: usize) -> String {
+    format!("bench:r{number}")
 }
 
 /// A path that is made of constants and numbers.
@@ -103,7 +129,12 @@ impl ResourceActor for Echo {
         match envelope.method.as_str() {
             ECHO => Ok(Reply::new(CONTENT_TYPE, envelope.body.clone())),
             WORK => {
-                work();
+                let times = std::str::from_utf8(&envelope.body).ok().and_then(|times| times.parse().ok());
+                for _ in 0..times.unwrap_or(1) {
+                    work();
+                    // As a mechtron does, which lets others have their turn.
+                    tokio::task::yield_now().await;
+                }
                 Ok(Reply::empty())
             }
             _ => Err(unsupported(permit)),

@@ -116,11 +116,18 @@ impl Scenario {
         Ok(Report { scenario: self.name(), about, plan, rows, notes })
     }
 
-    /// Whether what it does happens in one process, so that its allocations can be counted.
+    /// Whether its allocations are counted: those of the spine, each of which can be done in one process.
     fn can_be_counted(self) -> bool {
         matches!(
             self,
-            Scenario::Ask | Scenario::Tell | Scenario::Activate | Scenario::Commit | Scenario::Read | Scenario::Watch
+            Scenario::Ask
+                | Scenario::Tell
+                | Scenario::Rpc
+                | Scenario::Activate
+                | Scenario::Commit
+                | Scenario::Read
+                | Scenario::Watch
+                | Scenario::Overload
         )
     }
 
@@ -133,6 +140,8 @@ impl Scenario {
             Scenario::Commit => commit::count(counter).await,
             Scenario::Read => read::count(counter).await,
             Scenario::Watch => watch::count(counter).await,
+            Scenario::Rpc => rpc::count(counter).await,
+            Scenario::Overload => overload::count(counter).await,
             _ => Ok(Vec::new()),
         }
     }

@@ -15,16 +15,19 @@ use star_api::oneof::ask_request;
 use star_api::v1;
 
 use super::{Found, counted, file, folder, scratch};
+use crate::count::{Counted, Counter};
 use crate::failure::{Failure, io};
 use crate::figures::Measure;
+use crate::http::{Connection, posting};
 use crate::load::{self, Target as Place};
+use crate::meter::Meter;
 use crate::nats::{self, Nats};
 use crate::options::Plan;
-use crate::peer::{Peer, RESOURCE};
+use crate::peer::{Peer, Served};
 use crate::process::version;
 use crate::report::{Row, Target, Unit};
 use crate::star::{SPACE, Star};
-use crate::tree::{CONTENT_TYPE, ECHO, KEY};
+use crate::tree::{CONTENT_TYPE, ECHO, KEY, RESOURCE};
 use crate::turns::in_turns;
 
 pub(super) const ABOUT: &str = "calls through HTTP, against a bare handler of axum with the same bytes";
@@ -71,15 +74,15 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
     star.run(&["create", "Space", "bench"]).await?;
     star.run(&["create", "Base", RESOURCE]).await?;
 
-    let echoing = Caller::new(echo.address, KEY.to_owned(), "echo", scratch.path())?;
-    let serving = Caller::new(star.api_address()?, star.key()?, "star", scratch.path())?;
+    let echoing = Caller::new((echo.address, echo.pid()), KEY.to_owned(), "echo", scratch.path())?;
+    let serving = Caller::new((star.api_address()?, star.pid()), star.key()?, "star", scratch.path())?;
     for (caller, calls) in [(&echoing, &ASKS), (&serving, &INFOS)] {
         for call in calls {
             caller.fetch(call.path, call, &requests, &answers.join(call.file)).await?;
         }
     }
     let axum = Peer::start("axum", &answers.display().to_string(), scratch.path()).await?;
-    let bare = Caller::new(axum.address, KEY.to_owned(), "axum", scratch.path())?;
+    let bare = Caller::new((axum.address, axum.pid()), KEY.to_owned(), "axum", scratch.path())?;
     let nats = Nats::start(scratch.path()).await?;
     let _nats_echo = Peer::start("nats-echo", &nats.address.to_string(), scratch.path()).await?;
 
@@ -94,8 +97,12 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
                     way.measure(call, &requests, connections, time).await
                 })
                 .await?;
-                let shape = format!("{}, {}", call.name, counted(connections, "connection"));
-                rows.push(Row { shape, unit: Unit::PerSecond, subjects, target: Some(Target::Ratio(call.target)) });
+                rows.push(Row {
+                    shape: shape(call, connections),
+                    unit: Unit::PerSecond,
+                    subjects,
+                    target: Some(Target::Ratio(call.target)),
+                });
             }
         }
     }
@@ -107,8 +114,36 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
         format!(
             "Peer: {peer}, with one process that echoes; its requests are made by this program, the others by wrk."
         ),
+        "CPU seconds are those of the server alone, without the load.".to_owned(),
     ];
     Ok((rows, notes))
+}
+
+/// Counts the allocations of an ask: those of the server, because a call allocates nothing.
+pub(super) async fn count(counter: Counter) -> Result<Vec<Counted>, Failure> {
+    let scratch = scratch()?;
+    let served = Served::start(&scratch.path().join("store")).await?;
+    let mut connection = Connection::open(served.address).await?;
+    let request = posting(served.address, ASK, KEY, &ask_json());
+    let calls = async |times: u64| {
+        for _ in 0..times {
+            let answer = connection.call(&request).await?;
+            if answer.status != 200 {
+                return Err(Failure::wrong("the echo", String::from_utf8_lossy(answer.body)));
+            }
+        }
+        Ok(())
+    };
+    Ok(vec![counter.count(&shape(&ASKS[0], CONNECTIONS[0]), "star", calls).await?])
+}
+
+fn shape(call: &Call, connections: usize) -> String {
+    format!("{}, {}", call.name, counted(connections, "connection"))
+}
+
+fn ask_json() -> String {
+    let body = String::from_utf8_lossy(BODY);
+    format!(r#"{{"to":"{RESOURCE}","method":"{ECHO}","json":{body}}}"#)
 }
 
 fn write_requests(requests: &Path) -> Result<(), Failure> {
@@ -120,8 +155,7 @@ fn write_requests(requests: &Path) -> Result<(), Failure> {
         ..Default::default()
     };
     let info = v1::InfoRequest { path: RESOURCE.to_owned(), ..Default::default() };
-    let body = String::from_utf8_lossy(BODY);
-    file(requests, "ask.json", format!(r#"{{"to":"{RESOURCE}","method":"{ECHO}","json":{body}}}"#))?;
+    file(requests, "ask.json", ask_json())?;
     file(requests, "ask.proto", ask.encode_to_vec())?;
     file(requests, "info.json", format!(r#"{{"path":"{RESOURCE}"}}"#))?;
     file(requests, "info.proto", info.encode_to_vec())
@@ -166,15 +200,16 @@ impl Way<'_> {
 /// A server with the key that opens it.
 struct Caller {
     address: SocketAddr,
+    pid: u32,
     key: String,
     script: PathBuf,
 }
 
 impl Caller {
-    fn new(address: SocketAddr, key: String, name: &str, scratch: &Path) -> Result<Caller, Failure> {
+    fn new((address, pid): (SocketAddr, u32), key: String, name: &str, scratch: &Path) -> Result<Caller, Failure> {
         let script = scratch.join(format!("{name}.lua"));
         load::script(&script, &POST.replace("KEY", &key))?;
-        Ok(Caller { address, key, script })
+        Ok(Caller { address, pid, key, script })
     }
 
     fn place(&self, path: &str) -> Place {
@@ -194,6 +229,9 @@ impl Caller {
         time: Duration,
     ) -> Result<Measure, Failure> {
         let arguments = [requests.join(call.file).display().to_string(), call.media_type.to_owned()];
-        load::requests(call.name, &self.place(path), connections, time, &self.script, &arguments).await
+        let meter = Meter::of(self.pid);
+        let place = self.place(path);
+        let measure = load::requests(call.name, &place, connections, time, &self.script, &arguments).await?;
+        Ok(Measure { cpu_s: meter.cpu_s(measure.figure * time.as_secs_f64()), ..measure })
     }
 }

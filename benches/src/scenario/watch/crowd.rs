@@ -64,7 +64,7 @@ impl Crowd {
 /// Lets things happen one after the other as fast as the crowd follows.
 pub(super) async fn flow(watched: &dyn Watched, time: Duration) -> Result<Measure, Failure> {
     let crowd = watched.crowd();
-    let (meter, before, mut happened) = (Meter::start(), crowd.seen(), 0u64);
+    let (meter, before, mut happened) = (watched.meter(), crowd.seen(), 0u64);
     while meter.elapsed() < time {
         watched.happen(crowd.since.elapsed()).await?;
         happened += 1;
@@ -84,12 +84,20 @@ pub(super) async fn one(watched: &dyn Watched) -> Result<(), Failure> {
     crowd.have_seen(before + crowd.watchers).await
 }
 
+/// What a crowd saw of what happened at a fixed pace.
+pub(super) struct Paced {
+    /// With the processors that whoever told it took.
+    pub(super) measure: Measure,
+    /// Seconds of the processors that this process took for a million deliveries.
+    pub(super) ours_cpu_s: Option<f64>,
+}
+
 /// Lets so many things happen in a second, whether or not the crowd follows. What is late counts
 /// from the moment when a thing was due.
-pub(super) async fn paced(watched: &dyn Watched, per_second: u32, time: Duration) -> Result<Measure, Failure> {
+pub(super) async fn paced(watched: &dyn Watched, per_second: u32, time: Duration) -> Result<Paced, Failure> {
     let crowd = watched.crowd();
     crowd.take_late();
-    let (meter, before) = (Meter::start(), crowd.seen());
+    let (meter, ours, before) = (watched.meter(), Meter::start(), crowd.seen());
     let happening = u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_mul(per_second);
     for number in 0..happening {
         let due = meter.begun() + Duration::from_secs(1) * number / per_second;
@@ -97,6 +105,7 @@ pub(super) async fn paced(watched: &dyn Watched, per_second: u32, time: Duration
         watched.happen(due - crowd.since).await?;
     }
     crowd.have_seen(before + u64::from(happening) * crowd.watchers).await?;
-    let measure = meter.measure(crowd.seen() - before);
-    Ok(measure.with_latency(crowd.take_late()))
+    let deliveries = crowd.seen() - before;
+    let measure = meter.measure(deliveries).with_latency(crowd.take_late());
+    Ok(Paced { measure, ours_cpu_s: ours.cpu_s(deliveries as f64) })
 }

@@ -1,17 +1,23 @@
 //! Watchers of a running Star: each a connection of its own that follows `/events`.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use star_path::ResourcePath;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::Watched;
 use super::crowd::Crowd;
+use super::{Watched, inside};
 use crate::failure::Failure;
 use crate::http::Connection;
+use crate::meter::Meter;
+use crate::peer;
 use crate::star::Star;
+use crate::tree::{KEY, path};
 
 /// What everybody watches.
 pub(super) const NEWS: &str = "bench:news";
@@ -22,33 +28,57 @@ pub(super) const FOLLOW: &str = "/events?follow=true&select=bench:news";
 /// In front of the time in the line of an event.
 const WHEN: &[u8] = br#""body":""#;
 
+/// Watchers of a Star in a process of its own.
 pub(super) struct Http {
     key: String,
     speaker: Mutex<Connection>,
     crowd: Arc<Crowd>,
     /// Ends with us.
     _watching: JoinSet<()>,
-    _star: Star,
+    star: Star,
 }
 
 impl Http {
     pub(super) async fn start(star: Star, watchers: usize) -> Result<Http, Failure> {
         make_news(&star).await?;
         let (address, key) = (star.api_address()?, star.key()?);
-        let crowd = Arc::new(Crowd::of(watchers));
-        let mut watching = JoinSet::new();
-        for number in 0..watchers {
-            let mut connection = Connection::open(address).await?;
-            connection.follow(FOLLOW, &key).await?;
-            let crowd = Arc::clone(&crowd);
-            watching.spawn(async move {
-                // Who waits for what it sees notices when it ends early.
-                while connection.lines(|line| note(line, &crowd, number)).await.is_ok() {}
-            });
-        }
+        let (crowd, watching) = follow(address, &key, watchers).await?;
         let speaker = Mutex::new(Connection::open(address).await?);
-        Ok(Http { key, speaker, crowd, _watching: watching, _star: star })
+        Ok(Http { key, speaker, crowd, _watching: watching, star })
     }
+}
+
+/// Watchers of what a Star answers with, inside this process: for counting.
+pub(super) struct Served {
+    served: peer::Served,
+    news: ResourcePath,
+    crowd: Arc<Crowd>,
+    /// Ends with us.
+    _watching: JoinSet<()>,
+}
+
+impl Served {
+    pub(super) async fn start(data: &Path, watchers: usize) -> Result<Served, Failure> {
+        let served = peer::Served::start(data).await?;
+        let (crowd, watching) = follow(served.address, KEY, watchers).await?;
+        Ok(Served { served, news: path(NEWS), crowd, _watching: watching })
+    }
+}
+
+/// A crowd, each of whom follows on a connection of its own.
+async fn follow(address: SocketAddr, key: &str, watchers: usize) -> Result<(Arc<Crowd>, JoinSet<()>), Failure> {
+    let crowd = Arc::new(Crowd::of(watchers));
+    let mut watching = JoinSet::new();
+    for number in 0..watchers {
+        let mut connection = Connection::open(address).await?;
+        connection.follow(FOLLOW, key).await?;
+        let crowd = Arc::clone(&crowd);
+        watching.spawn(async move {
+            // Who waits for what it sees notices when it ends early.
+            while connection.lines(|line| note(line, &crowd, number)).await.is_ok() {}
+        });
+    }
+    Ok((crowd, watching))
 }
 
 /// Makes what is watched.
@@ -74,6 +104,25 @@ fn note(line: &[u8], crowd: &Crowd, watcher: usize) {
 impl Watched for Http {
     async fn happen(&self, since: Duration) -> Result<(), Failure> {
         say(&mut *self.speaker.lock().await, &self.key, &since.as_micros().to_string()).await
+    }
+
+    fn meter(&self) -> Meter {
+        Meter::of(self.star.pid())
+    }
+
+    fn crowd(&self) -> &Crowd {
+        &self.crowd
+    }
+}
+
+#[async_trait]
+impl Watched for Served {
+    async fn happen(&self, since: Duration) -> Result<(), Failure> {
+        inside::tell(&self.served.meta, &self.news, since).await
+    }
+
+    fn meter(&self) -> Meter {
+        Meter::start()
     }
 
     fn crowd(&self) -> &Crowd {

@@ -18,11 +18,10 @@ use tokio::task::JoinSet;
 
 use super::Watched;
 use super::crowd::Crowd;
+use super::http::NEWS;
 use crate::failure::Failure;
+use crate::meter::Meter;
 use crate::tree::{BenchTree, path, refused};
-
-/// What everybody watches.
-const NEWS: &str = "bench:news";
 
 /// The detail of an event that says when it happened.
 const WHEN: &str = "body";
@@ -69,14 +68,23 @@ async fn watch(mut watcher: Watcher, crowd: Arc<Crowd>, number: usize) {
     }
 }
 
+/// Writes into the log of a store that something happened.
+pub(super) async fn tell(meta: &Arc<dyn MetaStore>, news: &ResourcePath, since: Duration) -> Result<(), Failure> {
+    let event = Event::new(EventType::Broadcast, news, Kind::Base, &Authority::System.agent());
+    let event = event.with(WHEN, since.as_micros().to_string());
+    let mut change = Change::of(news, SystemClock.now_ms());
+    change.tell(&event).map_err(refused)?;
+    change.commit(meta).await.map(drop).map_err(refused)
+}
+
 #[async_trait]
 impl Watched for Inside {
     async fn happen(&self, since: Duration) -> Result<(), Failure> {
-        let event = Event::new(EventType::Broadcast, &self.news, Kind::Base, &Authority::System.agent());
-        let event = event.with(WHEN, since.as_micros().to_string());
-        let mut change = Change::of(&self.news, SystemClock.now_ms());
-        change.tell(&event).map_err(refused)?;
-        change.commit(&self.meta).await.map(drop).map_err(refused)
+        tell(&self.meta, &self.news, since).await
+    }
+
+    fn meter(&self) -> Meter {
+        Meter::start()
     }
 
     fn crowd(&self) -> &Crowd {

@@ -5,13 +5,13 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use star_wire::{Agent, ErrorCode, Reply, StarError};
 use tokio::sync::oneshot;
-use tokio::task::coop;
 
 use crate::behaviour::{ActorContext, Published, ResourceActor};
 use crate::builtin;
@@ -19,6 +19,7 @@ use crate::command::{Changed, Command, Restart};
 use crate::gate::Permit;
 use crate::limits;
 use crate::mailbox::Inbox;
+use crate::pace::Pace;
 use crate::room::Place;
 use crate::router::expired;
 use crate::status::{State, Status};
@@ -85,10 +86,9 @@ impl Seed {
 async fn live(seed: Seed, turn: Arc<Turn>) {
     let _ended = Ended(Arc::clone(&seed.live));
     let mut cell = Cell::begin(seed, turn).await;
+    let mut pace = Pace::among(&cell.context.tree.places);
     while let Some(deliver) = cell.inbox.next().await {
-        cell.handle(deliver).await;
-        // A mailbox that never gets empty must not keep its thread from all others.
-        coop::consume_budget().await;
+        pace.keep(pin!(cell.handle(deliver))).await;
     }
 }
 

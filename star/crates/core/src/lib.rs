@@ -25,6 +25,7 @@ mod mailbox;
 pub mod numbers;
 pub mod once;
 pub mod outbox;
+mod pace;
 pub mod placement;
 pub mod ports;
 pub mod record;

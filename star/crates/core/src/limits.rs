@@ -6,6 +6,13 @@ use std::time::Duration;
 /// two hundred clients, shallow enough that the last of them is still in time.
 pub const MAILBOX: usize = 256;
 
+/// How long a turn of an actor may last before it counts as long, and needs a place. Messages that
+/// change something end sooner, because they wait for the disk; a mechtron that computes does not.
+pub const ACTOR_TURN: Duration = Duration::from_micros(50);
+
+/// Turns of which the length of one is looked at, until one was long.
+pub const ACTOR_LOOK: u32 = 8;
+
 /// Messages under way that nobody waits for and that no mailbox holds, over the whole Star. They
 /// run as tasks, so this is what bounds the memory that a flood of them can take.
 pub const TELLS: u32 = 1024;
@@ -125,6 +132,16 @@ pub const WATCH_REST: Duration = Duration::from_millis(500);
 /// How long an event is held back until the actor that committed it has ended its turn. Turns end
 /// within microseconds, except where a change compiles a mechtron.
 pub const WATCH_SETTLE: Duration = Duration::from_secs(5);
+
+/// What one watcher that writes to a connection takes of a round: waking it, writing to its socket,
+/// and what the machine does to deliver that take about fifteen microseconds on one core. Twice and a half of that leaves the processors to others.
+pub const WATCH_ROUND_EACH: Duration = Duration::from_micros(40);
+
+/// Longest time between two rounds: what people and programs that watch do not notice.
+pub const WATCH_ROUND: Duration = Duration::from_millis(100);
+
+/// Shortest time between two rounds that is worth a timer, which goes by milliseconds.
+pub const WATCH_ROUND_LEAST: Duration = Duration::from_millis(1);
 
 /// How often a watcher that sees nothing is told how far it has come.
 pub const WATCH_PROGRESS: Duration = Duration::from_secs(5);

@@ -10,14 +10,16 @@
 
 mod filter;
 mod log;
+mod rounds;
 mod tail;
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use star_wire::{ErrorCode, StarError};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::event::Happened;
 use crate::limits;
@@ -48,16 +50,36 @@ pub struct Watcher {
     log: Arc<EventLog>,
     filter: Filter,
     read_to: Position,
-    decoded: watch::Receiver<Position>,
+    /// Tells that there is more to read.
+    news: watch::Receiver<Position>,
     ready: VecDeque<WatchItem>,
     told_at: Instant,
+    /// Goes off when nothing was told for long, or a little before. Kept from one wait to the next,
+    /// because to set a timer costs more than to find that nothing is due.
+    quiet: Pin<Box<Sleep>>,
 }
 
 impl Watcher {
     /// Follows what a filter lets through, behind a position.
     pub fn new(log: &Arc<EventLog>, filter: Filter, after: Position) -> Watcher {
-        let (log, decoded) = (Arc::clone(log), log.decoded());
-        Watcher { log, filter, read_to: after, decoded, ready: VecDeque::new(), told_at: Instant::now() }
+        let told_at = Instant::now();
+        Watcher {
+            log: Arc::clone(log),
+            filter,
+            read_to: after,
+            news: log.decoded(),
+            ready: VecDeque::new(),
+            told_at,
+            quiet: Box::pin(tokio::time::sleep_until(told_at + limits::WATCH_PROGRESS)),
+        }
+    }
+
+    /// The same, told in rounds that are at most [`limits::WATCH_ROUND`] apart: for whoever passes
+    /// on to somebody outside what it is told, and may be one of thousands.
+    #[must_use]
+    pub fn in_rounds(mut self) -> Watcher {
+        self.news = self.log.rounds();
+        self
     }
 
     /// Follows from now on.
@@ -74,27 +96,37 @@ impl Watcher {
             if let Some(item) = self.next_ready().await {
                 return Ok(item);
             }
-            let more_is_decoded = *self.decoded.borrow_and_update() > self.read_to;
-            if more_is_decoded {
+            let is_behind = *self.news.borrow_and_update() > self.read_to;
+            if is_behind {
                 self.read_on().await?;
             }
             if !self.ready.is_empty() {
                 continue;
             }
-            let progress_at = self.told_at + limits::WATCH_PROGRESS;
-            if Instant::now() >= progress_at {
+            if Instant::now() >= self.told_at + limits::WATCH_PROGRESS {
                 self.told_at = Instant::now();
                 return Ok(WatchItem::Progress(self.read_to));
             }
-            if more_is_decoded {
+            if is_behind {
                 // A long log in which nothing is wanted must not keep others from running.
                 tokio::task::coop::consume_budget().await;
                 continue;
             }
-            if let Ok(Err(_)) = tokio::time::timeout_at(progress_at, self.decoded.changed()).await {
-                return Err(shutting_down());
+            tokio::select! {
+                changed = self.news.changed() => changed.map_err(|_| shutting_down())?,
+                () = self.quiet.as_mut() => self.quiet.as_mut().reset(self.told_at + limits::WATCH_PROGRESS),
             }
         }
+    }
+
+    /// The next thing to know of what was read already, or was told of; none where [`Watcher::next`]
+    /// would wait.
+    pub async fn next_at_hand(&mut self) -> Result<Option<WatchItem>, StarError> {
+        while self.ready.is_empty() && *self.news.borrow() > self.read_to {
+            self.read_on().await?;
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(self.next_ready().await)
     }
 
     /// The next thing to know, if it is in the log already; none at the end of the log.
@@ -121,11 +153,11 @@ impl Watcher {
     /// does not concern this watcher.
     pub async fn moved(&mut self) -> Result<Vec<WatchItem>, StarError> {
         loop {
-            self.decoded.borrow_and_update();
+            self.news.borrow_and_update();
             if !self.ready.is_empty() || self.is_behind() {
                 return self.drain().await;
             }
-            self.decoded.changed().await.map_err(|_| shutting_down())?;
+            self.news.changed().await.map_err(|_| shutting_down())?;
         }
     }
 

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -20,8 +22,20 @@ use star_wire::{Envelope, ErrorCode, Method, Reply, StarError};
 /// Longer than anything here takes, so that a test which hangs says so.
 const LONG: Duration = Duration::from_secs(30);
 
-/// A kind that echoes, and panics when it is told to.
+/// A kind that echoes, and panics or toils when it is told to.
 struct Parrot;
+
+/// How often it has toiled.
+static TOILED: AtomicUsize = AtomicUsize::new(0);
+
+/// Keeps the processor for as long as an actor may keep it from others.
+fn toil() {
+    let begun = Instant::now();
+    while begun.elapsed() < limits::ACTOR_TURN {
+        std::hint::spin_loop();
+    }
+    TOILED.fetch_add(1, Ordering::Relaxed);
+}
 
 #[async_trait]
 impl KindBehaviour for Parrot {
@@ -35,6 +49,10 @@ impl ResourceActor for Parrot {
     async fn handle(&mut self, _: &ActorContext, permit: &Permit) -> Result<Reply, StarError> {
         match permit.envelope().method.as_str() {
             "panic" => panic!("told to"),
+            "toil" => {
+                toil();
+                Ok(Reply::empty())
+            }
             _ => Ok(Reply::new("text/plain", permit.envelope().body.clone())),
         }
     }
@@ -180,4 +198,30 @@ async fn the_flood_of_one_space_is_refused_and_the_other_is_served() {
     drop(under_way);
     assert_eq!(star.tree.actors().in_flight, 0);
     star.tree.admit(&star.admin, message("loud", "echo")).await.unwrap();
+}
+
+#[tokio::test]
+async fn others_have_their_turn_between_two_messages_that_take_long() {
+    const MESSAGES: usize = 32;
+    let star = TestTree::start(behaviours()).await;
+    star.create(Kind::Space, &path("acme")).await.unwrap();
+    star.ask(message("acme", "echo")).await.unwrap();
+    let most_between_turns = Arc::new(AtomicUsize::new(0));
+    let most = Arc::clone(&most_between_turns);
+    let other = tokio::spawn(async move {
+        let mut before = TOILED.load(Ordering::Relaxed);
+        while before < MESSAGES {
+            tokio::task::yield_now().await;
+            let now = TOILED.load(Ordering::Relaxed);
+            most.fetch_max(now - before, Ordering::Relaxed);
+            before = now;
+        }
+    });
+    for asked in join_all((0..MESSAGES).map(|_| star.ask(message("acme", "toil")))).await {
+        asked.unwrap();
+    }
+    tokio::time::timeout(LONG, other).await.unwrap().unwrap();
+    // Until the actor was found out.
+    let most = most_between_turns.load(Ordering::Relaxed);
+    assert!(most <= limits::ACTOR_LOOK as usize + 1, "{most} messages were handled between two turns of others");
 }

@@ -13,10 +13,11 @@ use star_core::event::{Event, EventType};
 use star_core::gate::Permit;
 use star_core::kind::Kind;
 use star_core::limits;
+use star_core::ports::meta::MetaStore;
 use star_core::stored::Change;
-use star_core::watch::{Filter, WatchItem, Watcher, Word};
+use star_core::watch::{EventLog, Filter, WatchItem, Watcher, Word};
 use star_path::Selector;
-use star_testkit::{TestTree, path};
+use star_testkit::{MemoryMeta, TestTree, path};
 use star_wire::{Agent, Envelope, Method, Reply, StarError};
 use tokio::sync::Notify;
 
@@ -310,4 +311,43 @@ async fn a_thousand_watchers_share_one_reading_of_the_log() {
     println!("{WATCHERS} watchers, {EVENTS} events: {per_second:.0} deliveries a second");
     let reads = star.meta.event_reads() - reads_before;
     assert!(reads <= 4 * EVENTS as u64, "the log was read {reads} times for {EVENTS} events");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_is_told_in_rounds_misses_nothing_and_is_woken_seldom() {
+    const WATCHERS: usize = 400;
+    const EVENTS: u64 = 200;
+    let meta: Arc<dyn MetaStore> = MemoryMeta::new();
+    let log = EventLog::of(&meta);
+    let watch = |_| {
+        let mut watcher = Watcher::from_now(&log, selecting("acme")).in_rounds();
+        tokio::spawn(async move {
+            let (mut seen, mut woken) = (Vec::new(), 0);
+            while seen.len() < EVENTS as usize {
+                let mut item = Some(watcher.next().await.unwrap());
+                woken += 1;
+                while let Some(told) = item {
+                    if let WatchItem::Event(_, happened) = told {
+                        seen.push(happened.position);
+                    }
+                    item = watcher.next_at_hand().await.unwrap();
+                }
+            }
+            assert!(watcher.next_at_hand().await.unwrap().is_none());
+            (seen, woken)
+        })
+    };
+    let watching: Vec<_> = (0..WATCHERS).map(watch).collect();
+    let first = log.head() + 1;
+    for _ in 0..EVENTS {
+        let mut change = Change::of(&path("acme"), 0);
+        change.tell(&Event::new(EventType::Changed, &path("acme"), Kind::Space, &Agent::Anonymous)).unwrap();
+        change.commit(&meta).await.unwrap().unwrap();
+        tokio::task::yield_now().await;
+    }
+    for ended in futures::future::join_all(watching).await {
+        let (seen, woken) = ended.unwrap();
+        assert_eq!(seen, (first..first + EVENTS).collect::<Vec<_>>());
+        assert!(woken <= 4, "woken {woken} times for {EVENTS} events that came within a moment");
+    }
 }

@@ -19,6 +19,7 @@ mod body;
 mod cursor;
 pub(crate) mod feed;
 mod query;
+mod told;
 mod wanted;
 
 use axum::Router;
@@ -40,6 +41,7 @@ pub(crate) use body::progress;
 pub(crate) use cursor::Cursor;
 use feed::{Feed, FeedItem, place_of};
 use query::{AtEnd, EventsQuery};
+pub(crate) use told::Recent;
 pub(crate) use wanted::Wanted;
 
 /// Where to go on after an answer that ends.

@@ -76,6 +76,13 @@ pub const EVENTS_WAIT: Duration = Duration::from_secs(300);
 /// is at most this and one event.
 pub const EVENTS_PIECE_BYTES: usize = 64 * 1024;
 
+/// Memory for events as they were told last, so that a thousand readers of the same thing get the
+/// same bytes: some seconds of a thousand events each.
+pub const EVENTS_RECENT_BYTES: usize = 2 * 1024 * 1024;
+
+/// What a small event takes of that, besides what it says.
+pub const EVENTS_RECENT_EACH_BYTES: usize = 512;
+
 /// How long a browser waits before it comes back after a lost connection.
 pub const EVENTS_RETRY: Duration = Duration::from_secs(1);
 

@@ -8,6 +8,8 @@ use star_core::tree::Tree;
 use star_core::vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
+use crate::events::Recent;
+
 /// The Star that answers, for people and tools.
 #[derive(Debug, Clone)]
 pub struct StarInfo {
@@ -37,6 +39,7 @@ struct Parts {
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
     observed: Mutex<Vec<Observed>>,
+    told: Recent,
 }
 
 /// Says what a part says of itself.
@@ -46,7 +49,8 @@ impl ApiState {
     /// The state around a tree. Streams that have no end of their own end when `shutdown` is
     /// cancelled.
     pub fn new(tree: Arc<Tree>, star: StarInfo, metrics: PrometheusHandle, shutdown: CancellationToken) -> ApiState {
-        ApiState(Arc::new(Parts { tree, star, metrics, shutdown, observed: Mutex::default() }))
+        let (observed, told) = (Mutex::default(), Recent::default());
+        ApiState(Arc::new(Parts { tree, star, metrics, shutdown, observed, told }))
     }
 
     /// The actor tree.
@@ -81,5 +85,10 @@ impl ApiState {
     /// Cancelled when the Star begins to shut down.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.0.shutdown
+    }
+
+    /// The events that readers of the log were told of last.
+    pub(crate) fn told(&self) -> &Recent {
+        &self.0.told
     }
 }

@@ -11,6 +11,7 @@ use star_wire::StarError;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::rounds;
 use super::tail::Tail;
 use crate::event::Happened;
 use crate::limits;
@@ -57,7 +58,10 @@ pub struct EventLog {
     tail: Arc<Tail>,
     /// How far the tail is decoded.
     decoded: watch::Receiver<Position>,
+    /// The same, as it is called out to many.
+    rounds: watch::Receiver<Position>,
     follower: JoinHandle<()>,
+    caller: JoinHandle<()>,
     /// Whether watchers found in the tail what they read on.
     from_tail: Luck,
 }
@@ -65,6 +69,7 @@ pub struct EventLog {
 impl Drop for EventLog {
     fn drop(&mut self) {
         self.follower.abort();
+        self.caller.abort();
     }
 }
 
@@ -83,14 +88,10 @@ impl EventLog {
         let (follower, decoded) = watch::channel(begin);
         let follower =
             tokio::spawn(Follower { meta: Arc::clone(meta), tail: Arc::clone(&tail), to: follower }.run(head));
-        Arc::new(EventLog {
-            meta: Arc::clone(meta),
-            turns: Arc::clone(turns),
-            tail,
-            decoded,
-            follower,
-            from_tail: Luck::default(),
-        })
+        let (calling, rounds) = watch::channel(begin);
+        let caller = tokio::spawn(rounds::call(decoded.clone(), calling));
+        let (meta, turns, from_tail) = (Arc::clone(meta), Arc::clone(turns), Luck::default());
+        Arc::new(EventLog { meta, turns, tail, decoded, rounds, follower, caller, from_tail })
     }
 
     /// The last position of the log.
@@ -109,6 +110,11 @@ impl EventLog {
     /// Tells when more of the log can be read from memory.
     pub(super) fn decoded(&self) -> watch::Receiver<Position> {
         self.decoded.clone()
+    }
+
+    /// Tells the same in rounds, which cost less where many are told.
+    pub(super) fn rounds(&self) -> watch::Receiver<Position> {
+        self.rounds.clone()
     }
 
     /// Reads a bounded stretch behind a position: at most [`limits::WATCH_BATCHES`] batches, and

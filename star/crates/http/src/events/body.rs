@@ -54,13 +54,21 @@ impl Form {
         }
     }
 
+    /// An event, as everybody gets it who accepts this form.
+    pub(super) fn event(self, event: &v1::Event, cursor: Cursor) -> Vec<u8> {
+        let (mut bytes, end): (_, &[u8]) = match self {
+            Form::Lines | Form::FirstLines => (Vec::new(), b"\n"),
+            Form::ServerSent => (format!("id: {cursor}\ndata: ").into_bytes(), b"\n\n"),
+        };
+        json(event, &mut bytes);
+        bytes.extend(end);
+        bytes
+    }
+
     /// Writes an item.
     pub(super) fn write(self, item: &FeedItem, into: &mut Vec<u8>) {
         match (self, item) {
-            (Form::Lines | Form::FirstLines, FeedItem::Event(event, _)) => {
-                json(event, into);
-                into.push(b'\n');
-            }
+            (form, FeedItem::Event(told)) => into.extend_from_slice(told.written(form)),
             (Form::Lines | Form::FirstLines, FeedItem::Gap(gap, _)) => {
                 into.extend(b"{\"gap\":");
                 json(gap, into);
@@ -72,11 +80,6 @@ impl Form {
                 into.extend(b"{\"progress\":");
                 json(&progress(*cursor), into);
                 into.extend(b"}\n");
-            }
-            (Form::ServerSent, FeedItem::Event(event, cursor)) => {
-                into.extend(format!("id: {cursor}\ndata: ").as_bytes());
-                json(event, into);
-                into.extend(b"\n\n");
             }
             (Form::ServerSent, FeedItem::Gap(gap, cursor)) => {
                 into.extend(format!("id: {cursor}\nevent: gap\ndata: ").as_bytes());
@@ -139,6 +142,8 @@ impl Reading {
             let item = match self.first.take() {
                 Some(item) => Some(item),
                 None if self.left == 0 => None,
+                // Who follows is told in rounds, and must not look whether there is more in between.
+                None if self.end.is_none() => self.feed.next_at_hand().await?,
                 None => self.feed.try_next().await?,
             };
             match item.filter(|item| self.is_before_the_end(item)) {
@@ -176,13 +181,14 @@ impl Reading {
 mod tests {
     use axum::http::HeaderValue;
 
+    use super::super::told::Told;
     use super::*;
 
     fn items() -> Vec<FeedItem> {
         let event = v1::Event { cursor: "17".into(), path: "acme".into(), ..Default::default() };
         let gap = v1::Gap { from: "3".into(), to: "9".into(), ..Default::default() };
         let at = Cursor::behind;
-        vec![FeedItem::Gap(gap, at(9)), FeedItem::Event(event, at(17)), FeedItem::Progress(at(20))]
+        vec![FeedItem::Gap(gap, at(9)), FeedItem::Event(Told::new(event, at(17)).into()), FeedItem::Progress(at(20))]
     }
 
     fn written(form: Form) -> String {

@@ -1,5 +1,6 @@
 //! The log as one reader may see it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,16 +11,17 @@ use star_core::watch::{Filter, WatchItem, Watcher};
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 use tokio::time::Instant;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::Cursor;
-use crate::schema;
+use super::told::Told;
 use crate::state::ApiState;
 
 /// Something that a reader of the log is told.
 #[derive(Debug)]
 pub(crate) enum FeedItem {
     /// Something happened.
-    Event(v1::Event, Cursor),
+    Event(Arc<Told>),
     /// Nothing that concerns the reader happened up to here.
     Progress(Cursor),
     /// Events between two places are no longer kept.
@@ -29,7 +31,8 @@ pub(crate) enum FeedItem {
 /// The place behind an item.
 pub(crate) fn place_of(item: &FeedItem) -> Cursor {
     match item {
-        FeedItem::Event(_, cursor) | FeedItem::Progress(cursor) | FeedItem::Gap(_, cursor) => *cursor,
+        FeedItem::Event(told) => told.cursor(),
+        FeedItem::Progress(cursor) | FeedItem::Gap(_, cursor) => *cursor,
     }
 }
 
@@ -40,6 +43,9 @@ pub(crate) struct Feed {
     watcher: Watcher,
     since: Cursor,
     told_at: Instant,
+    /// Over when the Star shuts down. Kept from one wait to the next: all feeds line up at the same
+    /// place to hear of it.
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Feed {
@@ -61,15 +67,21 @@ impl Feed {
             return Err(StarError::new(ErrorCode::InvalidArgument, format!("the log ends at {head}, before {since}"))
                 .hint("the cursor comes from another Star, or from before a restore: list again, then go on"));
         }
-        let watcher = Watcher::new(&tree.log, filter, since.read_from());
-        Ok(Feed { state: state.clone(), authority: authority.clone(), watcher, since, told_at: Instant::now() })
+        Ok(Feed {
+            state: state.clone(),
+            authority: authority.clone(),
+            watcher: Watcher::new(&tree.log, filter, since.read_from()).in_rounds(),
+            since,
+            told_at: Instant::now(),
+            shutdown: Box::pin(state.shutdown().clone().cancelled_owned()),
+        })
     }
 
     /// The next item, whenever it comes. None when the Star shuts down.
     pub(crate) async fn next(&mut self) -> Result<Option<FeedItem>, StarError> {
         loop {
             let item = tokio::select! {
-                () = self.state.shutdown().cancelled() => return Ok(None),
+                () = self.shutdown.as_mut() => return Ok(None),
                 item = self.watcher.next() => item?,
             };
             if let Some(item) = self.told(item).await {
@@ -93,6 +105,16 @@ impl Feed {
         Ok(None)
     }
 
+    /// The next item where [`Feed::next`] would not wait.
+    pub(crate) async fn next_at_hand(&mut self) -> Result<Option<FeedItem>, StarError> {
+        while let Some(item) = self.watcher.next_at_hand().await? {
+            if let Some(item) = self.told(item).await {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    }
+
     /// The next event or gap: one that is in the log, or the first that comes while waiting.
     pub(crate) async fn first(&mut self, wait: Duration) -> Result<Option<FeedItem>, StarError> {
         if let Some(item) = self.try_next().await? {
@@ -105,7 +127,7 @@ impl Feed {
         loop {
             // Only the waiting is cut short: an item that was taken from the log is told.
             let item = tokio::select! {
-                () = self.state.shutdown().cancelled() => return Ok(None),
+                () = self.shutdown.as_mut() => return Ok(None),
                 () = tokio::time::sleep_until(until) => return Ok(None),
                 item = self.watcher.next() => item?,
             };
@@ -139,7 +161,7 @@ impl Feed {
                 if seen || !self.may_read(&happened.event.path).await {
                     return None;
                 }
-                FeedItem::Event(schema::event(word, &happened), Cursor::after(&happened))
+                FeedItem::Event(self.state.told().event(word, &happened))
             }
         };
         self.told_at = Instant::now();

@@ -112,7 +112,7 @@ impl Watching {
             return Ok(Item::from(progress(self.feed.position())));
         }
         match self.feed.next().await? {
-            Some(FeedItem::Event(event, _)) => Ok(Item::from(event)),
+            Some(FeedItem::Event(told)) => Ok(Item::from(told.event().clone())),
             Some(FeedItem::Gap(gap, _)) => Ok(Item::from(gap)),
             Some(FeedItem::Progress(cursor)) => Ok(Item::from(progress(cursor))),
             // An error and no quiet end, because the watch is not over: it goes on elsewhere or
