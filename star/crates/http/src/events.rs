@@ -18,7 +18,7 @@
 mod body;
 mod cursor;
 pub(crate) mod feed;
-mod query;
+pub(crate) mod query;
 mod wanted;
 
 use axum::Router;
@@ -34,7 +34,7 @@ use crate::auth::Caller;
 use crate::limits;
 use crate::state::ApiState;
 
-use body::Form;
+pub(crate) use body::Form;
 pub(crate) use body::progress;
 pub(crate) use cursor::Cursor;
 use feed::{Feed, FeedItem, place_of};

@@ -14,7 +14,7 @@ use crate::limits;
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// One JSON object per line.
     Lines,
     /// Server-sent events, for browsers.
@@ -23,7 +23,7 @@ pub(super) enum Form {
 
 impl Form {
     /// The form that the reader accepts.
-    pub(super) fn asked_for(headers: &HeaderMap) -> Form {
+    pub(crate) fn asked_for(headers: &HeaderMap) -> Form {
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut types =
             accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));
