@@ -51,12 +51,13 @@ fn tail(data: &[u8]) {
     let [offset, zeros, rest @ ..] = data else { return };
     let spare = vec![0; usize::from(*zeros)];
     let rest = [rest, &spare].concat();
-    let (offset, lost) = (4096 + u64::from(*offset) * 3, 7);
+    let (offset, lost) = (4096 + u64::from(*offset) * 3, 7_u64);
     let judged = fuzzing::tail(&rest, offset, lost);
     assert_eq!(judged == Tail::Unwritten, rest.iter().all(|byte| *byte == 0), "{judged:?}");
     // A frame that follows and says that the lost position was durable.
-    let mut witness = vec![0; 72];
+    let mut witness = vec![0; 72 + usize::from(*zeros)];
+    witness[12..20].copy_from_slice(&(lost + 1).to_be_bytes());
     witness[20..28].copy_from_slice(&lost.to_be_bytes());
-    let damaged = [rest.as_slice(), &fuzzing::sealed_frame(&witness)].concat();
+    let damaged = [rest.as_slice(), &fuzzing::sealed_frame(&witness), &spare].concat();
     assert_eq!(fuzzing::tail(&damaged, offset, lost), Tail::Damaged, "what was durable would be cut");
 }
