@@ -29,7 +29,7 @@ const INPUT_SECONDS: u64 = 5;
 const MEMORY_MIB: u64 = 2_048;
 
 /// Most inputs of a corpus that are kept, and most bytes of one: the corpora are part of every clone.
-const KEPT_INPUTS: usize = 64;
+const KEPT_INPUTS: usize = 100;
 const KEPT_BYTES: u64 = 4_096;
 
 const TAKES: &str = "fuzz takes names of targets, --minutes N and --keep";
@@ -193,7 +193,10 @@ fn keep(program: &Path, target: &str, corpus: &Path, grown: &Path) -> Result<(),
     }
     found.sort();
     let there = fs::read_dir(corpus).map_err(|error| Stop::io("list", corpus, &error))?.count();
-    for (_, path) in found.iter().take(KEPT_INPUTS.saturating_sub(there)) {
+    let room = KEPT_INPUTS.saturating_sub(there);
+    // From the shortest to the longest: the short ones alone say next to nothing.
+    let step = found.len().div_ceil(room.max(1)).max(1);
+    for (_, path) in found.iter().step_by(step).take(room) {
         let to = corpus.join(path.file_name().unwrap_or_default());
         fs::copy(path, &to).map_err(|error| Stop::io("copy", path, &error))?;
     }
