@@ -15,7 +15,7 @@ pub(crate) struct Arrow {
 }
 
 /// Packages that join everything, and therefore may depend on anything.
-const JOINTS: &[&str] = &["star", "star-tests", "star-benches"];
+const JOINTS: &[&str] = &["star", "star-tests", "star-fuzz", "star-benches"];
 
 /// What any package may use in its own tests.
 const TESTKIT: &str = "star-testkit";

@@ -8,6 +8,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod guests;
 mod places;
 mod setup;
@@ -36,6 +37,7 @@ usage: cargo xtask TASK [ARGUMENTS]
   torture --cycles N      kill the store N times with each engine, and look what it lost
   torture --states N      open it after N simulated power cuts
   torture --histories N   kill Stars under the hands of clients, and look whether what they saw makes sense
+  fuzz [TARGET ...]       give the readers of the program any bytes (--minutes N each, --keep what is new)
   ci                      every check, cheap ones first
   help                    this text
 ";
@@ -64,6 +66,7 @@ fn run(arguments: &[String]) -> Result<(), Stop> {
         "guests" => guests::task(&places, rest),
         "bench" => bench::task(&places, rest),
         "torture" => torture::task(&places, rest),
+        "fuzz" => fuzz::task(&places, rest),
         "ci" => ci::task(&places, rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -5,8 +5,8 @@
 //! [`documents`] looks at what the bundle says of itself, and [`publish`] puts it together. That a
 //! version exists once and never changes is kept by its series, not here.
 
-mod archive;
-mod documents;
+pub(crate) mod archive;
+pub(crate) mod documents;
 mod names;
 mod publish;
 mod target;

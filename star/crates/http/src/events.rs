@@ -18,7 +18,7 @@
 mod body;
 mod cursor;
 pub(crate) mod feed;
-mod query;
+pub(crate) mod query;
 mod told;
 mod wanted;
 
@@ -36,7 +36,7 @@ use crate::limits;
 use crate::state::ApiState;
 use crate::versions::Spoken;
 
-use body::Form;
+pub(crate) use body::Form;
 pub(crate) use body::progress;
 pub(crate) use cursor::Cursor;
 use feed::{Feed, FeedItem, place_of};

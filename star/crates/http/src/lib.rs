@@ -10,6 +10,8 @@ pub mod auth;
 pub mod bundles;
 pub mod events;
 pub mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod idempotency;
 pub mod limits;
 pub mod meters;

@@ -6,7 +6,7 @@
 
 mod call;
 mod consumers;
-mod cursor;
+pub(crate) mod cursor;
 mod door;
 mod faults;
 mod kinds;

@@ -7,13 +7,13 @@
 //! itself is the affair of `star-kinds`, and everything that is reached passes the gate in the
 //! name of a visitor of the Space.
 
-mod accept;
+pub(crate) mod accept;
 mod body;
 mod code;
 mod file;
 mod guest;
 mod headers;
-mod host;
+pub(crate) mod host;
 mod pages;
 mod recent;
 mod refusal;

@@ -162,7 +162,7 @@ fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-fn encode(cursors: &Cursors, installation: &Installation) -> Vec<u8> {
+pub(crate) fn encode(cursors: &Cursors, installation: &Installation) -> Vec<u8> {
     let count = u16::try_from(cursors.len()).expect("the number of consumers is limited");
     let mut out = [&MAGIC[..], &VERSION.to_be_bytes(), installation, &count.to_be_bytes()].concat();
     for (name, position) in cursors {
@@ -176,7 +176,7 @@ fn encode(cursors: &Cursors, installation: &Installation) -> Vec<u8> {
     out
 }
 
-fn decode(bytes: &[u8], installation: &Installation) -> Option<Cursors> {
+pub(crate) fn decode(bytes: &[u8], installation: &Installation) -> Option<Cursors> {
     let end = bytes.len().checked_sub(4).filter(|end| *end >= HEADER_BYTES)?;
     let known = bytes[..8] == MAGIC && bytes[8..10] == VERSION.to_be_bytes() && bytes[10..26] == *installation;
     if !known || crc32c::crc32c(&bytes[..end]) != u32::from_be_bytes(array(bytes, end)) {

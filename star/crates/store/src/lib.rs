@@ -23,6 +23,8 @@ mod consumers;
 mod disk;
 #[cfg(test)]
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod journal;
 mod limits;

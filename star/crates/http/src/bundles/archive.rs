@@ -35,17 +35,17 @@ const PIECE_BYTES: usize = 256 * 1024;
 
 /// An archive whose files are all durable.
 #[derive(Debug, Default)]
-pub(super) struct Unpacked {
-    pub(super) manifest: Manifest,
-    pub(super) documents: Vec<Document>,
+pub(crate) struct Unpacked {
+    pub(crate) manifest: Manifest,
+    pub(crate) documents: Vec<Document>,
     /// Bytes of files that were held before.
-    pub(super) known_bytes: u64,
+    pub(crate) known_bytes: u64,
     /// Bytes that were taken on.
-    pub(super) stored_bytes: u64,
+    pub(crate) stored_bytes: u64,
 }
 
 /// Takes the files of an archive into the content store.
-pub(super) async fn unpack(
+pub(crate) async fn unpack(
     store: &Arc<dyn ContentStore>,
     bundle: &ResourcePath,
     upload: Upload,

@@ -15,27 +15,27 @@ use crate::limits;
 
 /// A document of a bundle as it came.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// What it is by its name.
-    pub(super) form: DocumentFile,
+    pub(crate) form: DocumentFile,
     /// Its name in the bundle, decoded, without a leading slash.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its bytes; none when they are more than are looked at.
-    pub(super) bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 /// What was found in the documents of a bundle.
 #[derive(Debug)]
-pub(super) struct Findings {
-    pub(super) properties: BTreeMap<PropertyKey, String>,
-    pub(super) warnings: Vec<String>,
+pub(crate) struct Findings {
+    pub(crate) properties: BTreeMap<PropertyKey, String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Reads the documents of a bundle.
 ///
 /// # Errors
 /// `InvalidBundle` without a `bundle.yaml`, `InvalidDocument` for one that is not right.
-pub(super) fn check(bundle: &ResourcePath, manifest: &Manifest, documents: &[Document]) -> Result<Findings, StarError> {
+pub(crate) fn check(bundle: &ResourcePath, manifest: &Manifest, documents: &[Document]) -> Result<Findings, StarError> {
     let scope = Scope::of_bundle(bundle);
     let mut own = None;
     let mut warnings = Vec::new();

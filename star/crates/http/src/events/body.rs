@@ -15,7 +15,7 @@ use crate::versions::Spoken;
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// One JSON object per line.
     Lines,
     /// The same for readers of version 1.0, to whom every line is an event or a gap.
@@ -26,7 +26,7 @@ pub(super) enum Form {
 
 impl Form {
     /// The form that the reader accepts.
-    pub(super) fn asked_for(headers: &HeaderMap, spoken: Spoken) -> Form {
+    pub(crate) fn asked_for(headers: &HeaderMap, spoken: Spoken) -> Form {
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut types =
             accepts.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));

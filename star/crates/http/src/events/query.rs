@@ -28,7 +28,7 @@ struct Parameters {
 
 /// What happens at the end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AtEnd {
+pub(crate) enum AtEnd {
     /// The answer ends; if there was nothing at all, only after so long.
     Wait(Duration),
     /// The answer goes on with what happens.
@@ -37,16 +37,16 @@ pub(super) enum AtEnd {
 
 /// Which events, from where, and what at the end.
 #[derive(Debug)]
-pub(super) struct EventsQuery {
+pub(crate) struct EventsQuery {
     /// Where to begin; none for the events from now on.
-    pub(super) since: Option<Cursor>,
-    pub(super) filter: Filter,
-    pub(super) limit: Option<usize>,
-    pub(super) at_end: AtEnd,
+    pub(crate) since: Option<Cursor>,
+    pub(crate) filter: Filter,
+    pub(crate) limit: Option<usize>,
+    pub(crate) at_end: AtEnd,
 }
 
 impl EventsQuery {
-    pub(super) fn parse(uri: &Uri, headers: &HeaderMap, form: Form) -> Result<EventsQuery, StarError> {
+    pub(crate) fn parse(uri: &Uri, headers: &HeaderMap, form: Form) -> Result<EventsQuery, StarError> {
         let Query(given) = Query::<Parameters>::try_from_uri(uri).map_err(|rejection| {
             invalid(format!("the parameters cannot be read: {}", rejection.body_text()))
                 .hint("parameters are: since, select, children, type, limit, wait, follow")

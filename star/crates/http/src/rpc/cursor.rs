@@ -17,13 +17,13 @@ const VERSION: u8 = 1;
 const MARK_BYTES: usize = 8;
 
 /// The cursor of a path in the list of a selector.
-pub(super) fn written(selector: &Selector, path: &str) -> String {
+pub(crate) fn written(selector: &Selector, path: &str) -> String {
     let bytes = [&[VERSION], &mark(selector, path)[..], path.as_bytes()].concat();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The path of a cursor, which must belong to this selector. The empty text is the beginning.
-pub(super) fn read(selector: &Selector, cursor: &str) -> Result<Option<String>, StarError> {
+pub(crate) fn read(selector: &Selector, cursor: &str) -> Result<Option<String>, StarError> {
     if cursor.is_empty() {
         return Ok(None);
     }

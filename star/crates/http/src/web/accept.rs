@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 
 /// Whether JSON is named, and not less wanted than a page.
-pub(super) fn prefers_json(headers: &HeaderMap) -> bool {
+pub(crate) fn prefers_json(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let (mut json, mut page) = (0.0_f32, 0.0_f32);
     for entry in values.flat_map(|line| line.split(',')) {

@@ -9,20 +9,20 @@ use axum::http::{HeaderMap, Uri};
 use crate::limits;
 
 /// The Space of this very machine.
-pub(super) const LOCAL: &str = "localhost";
+pub(crate) const LOCAL: &str = "localhost";
 
 /// Where a visitor wants to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Host<'r> {
+pub(crate) struct Host<'r> {
     /// Host and port as the visitor wrote them.
-    pub(super) authority: &'r str,
+    pub(crate) authority: &'r str,
     /// The name of the Space that it means.
-    pub(super) space: Cow<'r, str>,
+    pub(crate) space: Cow<'r, str>,
 }
 
 /// Why a host means no Space.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadHost {
+pub(crate) enum BadHost {
     /// The request is not well formed.
     #[error("the request has no host, or more than one")]
     Missing,
@@ -36,7 +36,7 @@ pub(super) enum BadHost {
 
 /// Reads the host of a request. What stands in the address wins over the header, as the standard
 /// wants it.
-pub(super) fn of<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<Host<'r>, BadHost> {
+pub(crate) fn of<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<Host<'r>, BadHost> {
     if let Some(authority) = uri.authority() {
         return read(authority.as_str());
     }

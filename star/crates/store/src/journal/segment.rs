@@ -52,7 +52,7 @@ pub(crate) enum BadHeader {
 }
 
 impl SegmentHeader {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut page = Vec::with_capacity(SEGMENT_HEADER_BYTES);
         page.extend_from_slice(&MAGIC);
         page.extend_from_slice(&VERSION.to_be_bytes());
@@ -66,7 +66,7 @@ impl SegmentHeader {
         page
     }
 
-    fn decode(page: &[u8]) -> Result<SegmentHeader, BadHeader> {
+    pub(crate) fn decode(page: &[u8]) -> Result<SegmentHeader, BadHeader> {
         if page.len() != SEGMENT_HEADER_BYTES
             || page[..8] != MAGIC
             || crc32c::crc32c(&page[..CRC_AT]) != u32::from_be_bytes(array(page, CRC_AT))

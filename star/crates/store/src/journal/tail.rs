@@ -19,6 +19,8 @@ use super::record::{HEADER_BYTES, Header, Installation, MAGIC, MAX_BODY_BYTES, a
 use crate::limits::{SECTOR_BYTES, TORN_END_BYTES};
 
 const LENGTH_AT: usize = 8;
+const POSITION_AT: usize = 12;
+const DURABLE_AT: usize = 20;
 
 /// What stands behind the last good frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub(crate) enum Tail {
 pub(crate) fn judge(rest: &[u8], offset: u64, installation: &Installation, lost: Position) -> Tail {
     let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Tail::Unwritten };
     let written = &rest[..=last];
-    if let Some(witness) = witness_in(written, installation, lost) {
+    if let Some(witness) = witness_in(rest, written.len(), installation, lost) {
         let position = witness.position;
         let what =
             format!("the frame of position {lost} is bad, but position {position} behind it shows that it was durable");
@@ -54,13 +56,28 @@ pub(crate) fn judge(rest: &[u8], offset: u64, installation: &Installation, lost:
     Tail::Damaged { what: format!("the frame of position {lost} was written whole, but its checksum does not hold") }
 }
 
-/// A valid frame among bytes that was written when `lost` was already durable.
-fn witness_in(bytes: &[u8], installation: &Installation, lost: Position) -> Option<Header> {
-    (0..bytes.len())
+/// A valid frame that begins within the first `written` bytes and was written when `lost` was already
+/// durable. It may end behind them: most bodies end with a zero.
+fn witness_in(bytes: &[u8], written: usize, installation: &Installation, lost: Position) -> Option<Header> {
+    (0..written)
         .filter(|at| bytes[*at] == MAGIC[0] && bytes[*at..].starts_with(&MAGIC))
+        .filter(|at| could_be_witness(&bytes[*at..], lost, bytes.len()))
         .filter_map(|at| read_frame(&bytes[at..], installation).ok())
         .map(|frame| frame.header)
         .find(|header| header.durable >= lost)
+}
+
+/// Whether the header of a frame says what that of a witness would say. Asked before the checksum,
+/// because values hold what users write: a megabyte of what looks like the beginnings of long frames
+/// would have its checksum taken a hundred thousand times over.
+fn could_be_witness(frame: &[u8], lost: Position, bytes: usize) -> bool {
+    if frame.len() < HEADER_BYTES {
+        return false;
+    }
+    let number = |at: usize| Position::from_be_bytes(array(frame, at));
+    let (position, durable) = (number(POSITION_AT), number(DURABLE_AT));
+    let frames_between = (bytes / HEADER_BYTES) as u64;
+    durable >= lost && position > durable && position - lost <= frames_between
 }
 
 fn is_one_bit(bytes: &[u8]) -> bool {
@@ -176,6 +193,28 @@ mod tests {
             let expected = if lost == (1 << starts.len()) - 1 { Tail::Unwritten } else { Tail::Torn };
             assert_eq!(judged(&bytes), expected, "lost sectors {lost:b}");
         }
+    }
+
+    #[test]
+    fn a_frame_behind_a_bad_one_is_a_witness_also_when_it_ends_with_zeros() {
+        for body in [&[0x5a, 0][..], &[0; 40], &[]] {
+            let mut bytes = frame(7);
+            bytes[212..724].fill(0);
+            assert_eq!(judged(&bytes), Tail::Torn, "a sector is missing, and nothing says that it was durable");
+            let header = Header { position: 8, durable: 7, ..read_frame(&frame(8), &INSTALLATION).unwrap().header };
+            write_frame(&mut bytes, &INSTALLATION, &header, body);
+            bytes.resize(9_000, 0);
+            assert!(matches!(judged(&bytes), Tail::Damaged { .. }), "{} bytes of body", body.len());
+        }
+    }
+
+    #[test]
+    fn values_that_look_like_the_beginnings_of_many_frames_are_judged_in_no_time() {
+        // 12 bytes that a user may write: the magic, versions, a shard, and a length of two megabytes.
+        let hostile = [&MAGIC[..], &[1, 1, 0, 5, 0, 0x1f, 0, 0]].concat().repeat(400_000);
+        let begin = std::time::Instant::now();
+        assert!(matches!(judged(&[&[0xee; 72], &hostile[..]].concat()), Tail::Damaged { .. }));
+        assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
     }
 
     #[test]
