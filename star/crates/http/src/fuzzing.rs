@@ -21,6 +21,7 @@ use crate::files::range::Ranged;
 use crate::files::upload::{self, Upload};
 use crate::files::{address, conditions, range};
 use crate::rpc;
+use crate::versions::Spoken;
 use crate::web::{accept, host};
 use crate::{auth, idempotency};
 
@@ -106,7 +107,8 @@ pub fn event_cursor(text: &str) -> Result<(String, u64, u64), StarError> {
 
 /// The query of a reader of the log: the deepest path that it asks about.
 pub fn events_query(uri: &Uri, headers: &HeaderMap) -> Result<ResourcePath, StarError> {
-    EventsQuery::parse(uri, headers, Form::asked_for(headers)).map(|query| query.filter.prefix().clone())
+    EventsQuery::parse(uri, headers, Form::asked_for(headers, Spoken::default()))
+        .map(|query| query.filter.prefix().clone())
 }
 
 /// A bundle that came as these pieces of an archive: its files, and what its documents say.
