@@ -56,7 +56,7 @@ fn what_is_under_way_and_what_was_found_is_counted() {
     let before: u64 = found();
     star.page("/hello/Ada").is(200);
     star.page("/hello/Ada").is(200);
-    assert!(found() >= before + 1, "a site that was visited before is known");
+    assert!(found() > before, "a site that was visited before is known");
     let watching = star.api("GET", "/events?select=localhost:**").header("accept", "text/event-stream").stream();
     eventually("a watcher is counted", || (number(&part("queues", "watchers")["taken"]) >= 2).then_some(()));
     drop(watching);

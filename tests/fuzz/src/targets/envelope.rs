@@ -51,8 +51,9 @@ fn envelope(data: &[u8]) {
 
 /// All that a message says, but for the moment until which it is of use.
 fn parts(envelope: &Envelope) -> impl PartialEq + std::fmt::Debug + use<> {
-    let Envelope { id, from, to, method, headers, content_type, body, deadline: _, hops, chain } = envelope.clone();
-    (id, from, to, method, headers, content_type, body, hops, chain)
+    let Envelope { id, from, to, method, headers, content_type, body, deadline: _, hops, chain, request_id } =
+        envelope.clone();
+    (id, from, to, method, headers, content_type, body, hops, chain, request_id)
 }
 
 fn reply(data: &[u8]) {
