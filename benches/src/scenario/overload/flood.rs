@@ -87,10 +87,11 @@ impl Tally {
         self.answered + self.refused.len() as u64 + self.other
     }
 
-    /// In milliseconds; endless if somebody heard anything but that we are busy.
+    /// In milliseconds; endless if somebody heard anything but that we are busy, or nobody was refused:
+    /// then it was no flood.
     pub(super) fn slowest_refusal_ms(&self) -> f64 {
-        let slowest = self.refused.iter().max().copied().unwrap_or_default();
-        if self.other > 0 { f64::INFINITY } else { slowest.as_secs_f64() * 1e3 }
+        let slowest = self.refused.iter().max().filter(|_| self.other == 0);
+        slowest.map_or(f64::INFINITY, |slowest| slowest.as_secs_f64() * 1e3)
     }
 
     /// Of those who were refused, in milliseconds.
@@ -277,7 +278,8 @@ mod tests {
     async fn every_message_of_a_flood_is_counted_once() {
         let tally = flood(&Arc::new(Fake::default()), 1, 4_000.0, Duration::from_millis(100)).await.unwrap();
         let (answered, refused) = (tally.answered, tally.refused.len() as u64);
-        assert!(tally.offered() > 4 && tally.offered() <= 401, "{tally:?}");
+        // The sender may be held up, and then sends for longer.
+        assert!((5..=4_000).contains(&tally.offered()), "{tally:?}");
         assert!(answered.abs_diff(refused / 3) <= 1, "{answered} {refused}");
         assert_eq!((tally.beside.len(), tally.other), (10, 0));
     }
@@ -285,6 +287,7 @@ mod tests {
     #[test]
     fn an_outcome_that_is_no_refusal_makes_the_slowest_endless() {
         let mut tally = Tally::default();
+        assert_eq!(tally.slowest_refusal_ms(), f64::INFINITY);
         tally.note(Outcome::Busy, Duration::from_millis(3));
         tally.note(Outcome::Busy, Duration::from_millis(2));
         assert_eq!((tally.slowest_refusal_ms(), tally.offered()), (3.0, 2));
