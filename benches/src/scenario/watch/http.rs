@@ -87,17 +87,23 @@ pub(super) async fn make_news(star: &Star) -> Result<(), Failure> {
     star.run(&["create", "Broadcast", NEWS]).await
 }
 
-/// Says something to all who watch.
-pub(super) async fn say(speaker: &mut Connection, key: &str, text: &str) -> Result<(), Failure> {
-    let body = format!(r#"{{"to":"{NEWS}","method":"broadcast","json":"{text}"}}"#);
+/// Says something to all who watch, as JSON.
+pub(super) async fn say(speaker: &mut Connection, key: &str, json: &str) -> Result<(), Failure> {
+    let body = format!(r#"{{"to":"{NEWS}","method":"broadcast","json":{json}}}"#);
     speaker.post("/starlane.v1.Messages/Ask", key, &body).await
 }
 
 fn note(line: &[u8], crowd: &Crowd, watcher: usize) {
-    let Some(at) = line.windows(WHEN.len()).position(|bytes| bytes == WHEN) else { return };
-    let digits = line[at + WHEN.len()..].iter().take_while(|byte| byte.is_ascii_digit());
-    let micros = digits.fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    crowd.saw(watcher, Duration::from_micros(micros));
+    if let Some(happened) = when(line) {
+        crowd.saw(watcher, happened);
+    }
+}
+
+/// When it happened that a line tells of; none where it tells of something else.
+fn when(line: &[u8]) -> Option<Duration> {
+    let at = line.windows(WHEN.len()).position(|bytes| bytes == WHEN)? + WHEN.len();
+    let len = line[at..].iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&line[at..at + len]).ok()?.parse().ok().map(Duration::from_micros)
 }
 
 #[async_trait]
@@ -127,5 +133,19 @@ impl Watched for Served {
 
     fn crowd(&self) -> &Crowd {
         &self.crowd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_when_it_happened_or_counts_for_nothing() {
+        let line = br#"{"cursor":"9","detail":{"body":"1500","content_type":"application/json"}}"#;
+        assert_eq!(when(line), Some(Duration::from_micros(1500)));
+        // A moment that cannot be read must not be taken for the beginning of time.
+        assert_eq!(when(br#"{"detail":{"body":"\"1500\""}}"#), None);
+        assert_eq!(when(br#"{"progress":{"cursor":"9"}}"#), None);
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn held(star: Star) -> Result<Held, Failure> {
 }
 
 async fn speak(speaker: &mut Connection, key: &str) -> Result<(), Failure> {
-    let text = "x".repeat(EVENT_BYTES);
+    let text = format!("\"{}\"", "x".repeat(EVENT_BYTES));
     for _ in 0..(MIB << 20) / EVENT_BYTES {
         say(speaker, key, &text).await?;
     }
