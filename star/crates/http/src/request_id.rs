@@ -1,5 +1,5 @@
 //! The identity of a request: taken from `x-request-id` or made, and told in every answer, every
-//! error and every line of the log.
+//! error and every line of the log that belongs to the request.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -38,9 +38,11 @@ impl RequestId {
         self.0.to_str().expect("an identity is plain text, which `of` checked")
     }
 
-    /// What the lines of the log are told in that belong to the request.
+    /// What the lines of the log are told in that belong to the request, where somebody looks for
+    /// something: a span costs as much as to find a small file. What is told without being asked for
+    /// names request and path itself.
     pub(crate) fn span(&self, method: &Method, uri: &Uri) -> Span {
-        tracing::info_span!("request", id = self.as_str(), %method, path = uri.path())
+        tracing::debug_span!("request", id = self.as_str(), %method, path = uri.path())
     }
 
     /// The value of the header.

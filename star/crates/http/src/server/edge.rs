@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use star_wire::{ErrorCode, StarError};
 use tower::Service;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use super::Surface;
 use super::crowd::{Answering, Member};
@@ -48,12 +48,7 @@ impl Edge {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let route = self.surface.route(request.uri().path());
-        let span = match self.surface {
-            Surface::Api => request_id.span(request.method(), request.uri()),
-            // Made where code is called: it costs as much as to find a small file, about which nothing
-            // is told unless it cannot be read, and that names request and path itself.
-            Surface::Web => Span::none(),
-        };
+        let span = request_id.span(request.method(), request.uri());
         let spoken = match self.surface {
             Surface::Api => asked::settle(&mut request, &request_id).map(Some),
             Surface::Web => Ok(None),
