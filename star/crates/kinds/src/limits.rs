@@ -59,6 +59,9 @@ pub const ROUTE_REGEX_BYTES: usize = 512;
 pub const ROUTE_REGEXES: usize = 128;
 /// Memory that one compiled regular expression may take; refuses `(.{1000}){1000}`.
 pub const ROUTE_REGEX_COMPILED_BYTES: usize = 256 * 1024;
+/// Groups and repetitions within each other in one regular expression: the compiler goes down into each
+/// of them, and the few hundred that it allows by itself are more than the stack of a thread bears.
+pub const ROUTE_REGEX_NESTING: u32 = 32;
 /// Most segments in the pattern of a rule, and in the path of a request, as in a path of files.
 pub const ROUTE_SEGMENTS: usize = 64;
 /// Longest path of a request that is looked up; servers commonly stop at this line length.

@@ -140,7 +140,10 @@ impl fmt::Display for Pattern {
 }
 
 fn compile(text: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(text).size_limit(limits::ROUTE_REGEX_COMPILED_BYTES).build()
+    RegexBuilder::new(text)
+        .size_limit(limits::ROUTE_REGEX_COMPILED_BYTES)
+        .nest_limit(limits::ROUTE_REGEX_NESTING)
+        .build()
 }
 
 fn regex_fault(error: &regex::Error, span: Range<usize>) -> Fault {
@@ -154,6 +157,22 @@ fn regex_fault(error: &regex::Error, span: Range<usize>) -> Fault {
             let text = other.to_string();
             let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             Fault::new(TextErrorKind::Syntax, span, format!("not a regular expression: {reason}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_expression_that_is_nested_too_deep_is_refused_and_ends_no_thread() {
+        let deep = |levels: usize| format!("{}a{}", "(".repeat(levels), ")+".repeat(levels));
+        let refused = |levels| Pattern::regex(&deep(levels)).err().map(|fault| format!("{fault:?}"));
+        assert_eq!(refused(10), None);
+        for levels in [17, 50, limits::ROUTE_REGEX_BYTES / 4] {
+            let said = refused(levels).unwrap_or_default();
+            assert!(said.contains("nest"), "{levels}: {said}");
         }
     }
 }
