@@ -1,9 +1,11 @@
 //! What the store measures on its way, and what it says of itself.
 
+use std::sync::atomic::Ordering;
+
 use metrics::{Gauge, Histogram, gauge, histogram};
 use star_core::vitals::{Luck, Queue, Stopwatch, Vitals};
 
-use crate::limits::{QUEUE_BATCHES, RECENT_BATCHES};
+use crate::limits::QUEUE_BATCHES;
 use crate::shared::Shared;
 
 /// Handles on the metrics, looked up once: the recorder has to be installed before the store is
@@ -39,7 +41,7 @@ impl Meters {
 
 /// What a store says of itself that has so many batches waiting for its writer.
 pub(crate) fn vitals(shared: &Shared, waiting: usize) -> Vitals {
-    let (head, checkpoint) = (*shared.head.borrow(), shared.checkpoint.load(std::sync::atomic::Ordering::Relaxed));
+    let (head, checkpoint) = (*shared.head.borrow(), shared.checkpoint.load(Ordering::Relaxed));
     let unlimited = |name, about, taken| Queue { name, about, taken, limit: None, refused: None };
     let commits = Queue {
         limit: Some(QUEUE_BATCHES as u64),
@@ -52,7 +54,6 @@ pub(crate) fn vitals(shared: &Shared, waiting: usize) -> Vitals {
         unlimited("uncovered", "batches behind the last checkpoint", head.saturating_sub(checkpoint)),
     ];
     let (entries, bytes) = shared.recent.size();
-    debug_assert!(entries <= RECENT_BATCHES);
     let recent = shared.meters.recent.of_cache("recent_events", "the last batches of events", entries, Some(bytes));
     let times = vec![shared.meters.commit.times(), shared.meters.sync.times()];
     Vitals { queues, caches: vec![recent], times }
