@@ -19,7 +19,7 @@ use crate::command::{Changed, Command, Restart};
 use crate::gate::Permit;
 use crate::limits;
 use crate::mailbox::Inbox;
-use crate::pace::Pace;
+use crate::pace::{self, Pace};
 use crate::room::Place;
 use crate::router::expired;
 use crate::status::{State, Status};
@@ -86,10 +86,19 @@ impl Seed {
 async fn live(seed: Seed, turn: Arc<Turn>) {
     let _ended = Ended(Arc::clone(&seed.live));
     let mut cell = Cell::begin(seed, turn).await;
-    let mut pace = Pace::among(&cell.context.tree.places);
-    while let Some(deliver) = cell.inbox.next().await {
-        pace.keep(pin!(cell.handle(deliver))).await;
+    while cell.work(Pace::in_commons()).await == Left::ForElsewhere {
+        // Boxed, because few ever come here.
+        cell = Box::pin(pace::in_workshop(Arc::clone(&cell.turn).within(cell.toil()))).await;
     }
+}
+
+/// Why a cell has stopped to work where it was.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    /// It goes on in the other place.
+    ForElsewhere,
+    /// Its mailbox is closed and empty.
+    ForGood,
 }
 
 impl Drop for Cell {
@@ -134,6 +143,23 @@ impl Cell {
         Box::pin(cell.activate()).await;
         cell.turn.end();
         cell
+    }
+
+    /// Takes messages one by one, for as long as this is the place for it.
+    async fn work(&mut self, mut pace: Pace) -> Left {
+        while let Some(deliver) = self.inbox.next().await {
+            pace.keep(pin!(self.handle(deliver))).await;
+            if pace.belongs_elsewhere() {
+                return Left::ForElsewhere;
+            }
+        }
+        Left::ForGood
+    }
+
+    /// The same in the workshop; then somebody finds out elsewhere why it has stopped.
+    async fn toil(mut self) -> Cell {
+        self.work(Pace::in_workshop()).await;
+        self
     }
 
     async fn handle(&mut self, Deliver { permit, answer }: Deliver) {

@@ -6,12 +6,20 @@ use std::time::Duration;
 /// two hundred clients, shallow enough that the last of them is still in time.
 pub const MAILBOX: usize = 256;
 
-/// How long a turn of an actor may last before it counts as long, and needs a place. Messages that
-/// change something end sooner, because they wait for the disk; a mechtron that computes does not.
+/// How long a turn of an actor may last before it counts as long. Messages that change something
+/// end sooner, because they wait for the disk; a mechtron that computes does not. Some ten times
+/// what it takes to go to another thread and back.
 pub const ACTOR_TURN: Duration = Duration::from_micros(50);
 
-/// Turns of which the length of one is looked at, until one was long.
+/// Messages of which the turns of one are looked at, until one of them was long.
 pub const ACTOR_LOOK: u32 = 8;
+
+/// Messages with a long turn, in a row, after which an actor goes to the workshop: one may be long
+/// because the kernel had something else to do.
+pub const ACTOR_LONG_MESSAGES: u32 = 2;
+
+/// Messages without a long turn, in a row, after which it comes back.
+pub const ACTOR_SHORT_MESSAGES: u32 = 64;
 
 /// Messages under way that nobody waits for and that no mailbox holds, over the whole Star. They
 /// run as tasks, so this is what bounds the memory that a flood of them can take.

@@ -18,7 +18,6 @@ use crate::limits;
 use crate::mailbox::Mailbox;
 use crate::numbers::Numbers;
 use crate::once::{self, Register};
-use crate::pace;
 use crate::placement::Placement;
 use crate::ports::clock::Clock;
 use crate::ports::content::ContentStore;
@@ -61,8 +60,6 @@ pub struct Tree {
     pub(crate) deadlines: Arc<Deadlines>,
     /// What is under way for those who came in from outside.
     pub(crate) in_flight: Arc<Shares>,
-    /// One permit for each turn of an actor whose turns last long.
-    pub(crate) places: Arc<Semaphore>,
     /// One permit for each message under way that nobody waits for.
     pub(crate) tells: Arc<Semaphore>,
     /// Those messages by Space.
@@ -157,7 +154,6 @@ impl Tree {
             directory: Directory::default(),
             deadlines: Deadlines::start(),
             in_flight: Shares::of(limits::IN_FLIGHT),
-            places: pace::places(),
             tells: Arc::new(Semaphore::new(limits::TELLS as usize)),
             tells_by_space: Shares::of(limits::TELLS),
             dead_letters: DeadLetters::default(),

@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -25,8 +24,8 @@ const LONG: Duration = Duration::from_secs(30);
 /// A kind that echoes, and panics or toils when it is told to.
 struct Parrot;
 
-/// How often it has toiled.
-static TOILED: AtomicUsize = AtomicUsize::new(0);
+/// Whether others had their turn since [`toil_until_others_had_their_turn`] began.
+static OTHERS_HAD_THEIR_TURN: AtomicBool = AtomicBool::new(false);
 
 /// Keeps the processor for as long as an actor may keep it from others.
 fn toil() {
@@ -34,7 +33,16 @@ fn toil() {
     while begun.elapsed() < limits::ACTOR_TURN {
         std::hint::spin_loop();
     }
-    TOILED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Keeps the processor until somebody else had it.
+fn toil_until_others_had_their_turn() {
+    OTHERS_HAD_THEIR_TURN.store(false, Ordering::Release);
+    let begun = Instant::now();
+    while !OTHERS_HAD_THEIR_TURN.load(Ordering::Acquire) {
+        assert!(begun.elapsed() < LONG / 2, "nobody else had a turn");
+        std::hint::spin_loop();
+    }
 }
 
 #[async_trait]
@@ -51,6 +59,10 @@ impl ResourceActor for Parrot {
             "panic" => panic!("told to"),
             "toil" => {
                 toil();
+                Ok(Reply::empty())
+            }
+            "toil-until-others-had-their-turn" => {
+                toil_until_others_had_their_turn();
                 Ok(Reply::empty())
             }
             _ => Ok(Reply::new("text/plain", permit.envelope().body.clone())),
@@ -200,28 +212,22 @@ async fn the_flood_of_one_space_is_refused_and_the_other_is_served() {
     star.tree.admit(&star.admin, message("loud", "echo")).await.unwrap();
 }
 
-#[tokio::test]
-async fn others_have_their_turn_between_two_messages_that_take_long() {
-    const MESSAGES: usize = 32;
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn others_have_their_turn_while_an_actor_works_that_was_found_to_work_long() {
     let star = TestTree::start(behaviours()).await;
     star.create(Kind::Space, &path("acme")).await.unwrap();
-    star.ask(message("acme", "echo")).await.unwrap();
-    let most_between_turns = Arc::new(AtomicUsize::new(0));
-    let most = Arc::clone(&most_between_turns);
-    let other = tokio::spawn(async move {
-        let mut before = TOILED.load(Ordering::Relaxed);
-        while before < MESSAGES {
+    let other = tokio::spawn(async {
+        loop {
+            OTHERS_HAD_THEIR_TURN.store(true, Ordering::Release);
             tokio::task::yield_now().await;
-            let now = TOILED.load(Ordering::Relaxed);
-            most.fetch_max(now - before, Ordering::Relaxed);
-            before = now;
         }
     });
-    for asked in join_all((0..MESSAGES).map(|_| star.ask(message("acme", "toil")))).await {
-        asked.unwrap();
+    for _ in 0..=limits::ACTOR_LOOK + limits::ACTOR_LONG_MESSAGES {
+        star.ask(message("acme", "toil")).await.unwrap();
     }
-    tokio::time::timeout(LONG, other).await.unwrap().unwrap();
-    // Until the actor was found out.
-    let most = most_between_turns.load(Ordering::Relaxed);
-    assert!(most <= limits::ACTOR_LOOK as usize + 1, "{most} messages were handled between two turns of others");
+    star.ask(message("acme", "toil-until-others-had-their-turn")).await.unwrap();
+    for _ in 0..=limits::ACTOR_SHORT_MESSAGES {
+        star.ask(message("acme", "echo")).await.unwrap();
+    }
+    other.abort();
 }
