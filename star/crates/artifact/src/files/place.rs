@@ -2,14 +2,14 @@
 
 use star_path::Digest;
 
-/// The number of a shard directory, below [`crate::limits::SHARDS`].
+/// The number of a shard directory, below [`crate::files::limits::SHARDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard(u16);
 
 impl Shard {
     /// The shard with this number.
     pub(crate) fn new(number: u16) -> Shard {
-        debug_assert!(usize::from(number) < crate::limits::SHARDS);
+        debug_assert!(usize::from(number) < crate::files::limits::SHARDS);
         Shard(number)
     }
 

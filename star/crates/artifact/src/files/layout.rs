@@ -5,7 +5,7 @@
 //! content/tmp/            files that are being written, where the filesystem cannot do without names
 //! content/<3 hex>/<64 hex>  one file per content, named by its SHA-256
 //! ```
-//! Owns opening and preparing; [`crate::staged`] and [`crate::publish`] own what happens inside.
+//! Owns opening and preparing; [`crate::files::staged`] and [`crate::files::publish`] own what happens inside.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::limits;
-use crate::place::Shard;
+use crate::files::limits;
+use crate::files::place::Shard;
 
 /// Why a store could not be opened, named for what its operator does next.
 #[derive(Debug, thiserror::Error)]

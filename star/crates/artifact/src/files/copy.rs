@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use star_path::Digest;
 
-use crate::layout::TMP;
-use crate::limits;
-use crate::place::{Key, Place, Shard, is_content_name};
+use crate::files::layout::TMP;
+use crate::files::limits;
+use crate::files::place::{Key, Place, Shard, is_content_name};
 
 /// What became of a content that was to be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,12 +11,12 @@ use rustix::fs::Advice;
 use sha2::{Digest as _, Sha256};
 use star_core::ports::content::{ContentError, ContentRef};
 
-use crate::limits;
-use crate::place::{Key, Place};
-use crate::publish::failed;
-use crate::read;
-use crate::store::{Inner, joined, permit};
-use crate::stream::OpenContent;
+use crate::files::limits;
+use crate::files::place::{Key, Place};
+use crate::files::publish::failed;
+use crate::files::read;
+use crate::files::store::{Inner, joined, permit};
+use crate::files::stream::OpenContent;
 
 /// Reads the content at a place and compares it. What is damaged is forgotten by the memory, so
 /// that the next reader meets the error too. May be dropped half way.

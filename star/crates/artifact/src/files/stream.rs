@@ -19,10 +19,10 @@ use rustix::io::{Errno, ReadWriteFlags};
 use star_core::ports::content::{ByteRange, ContentError};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::buffers::Buffer;
-use crate::place::Place;
-use crate::publish::failed;
-use crate::store::{Inner, permit};
+use crate::files::buffers::Buffer;
+use crate::files::place::Place;
+use crate::files::publish::failed;
+use crate::files::store::{Inner, permit};
 
 /// The open file of a content.
 #[derive(Debug)]
@@ -201,7 +201,7 @@ mod tests {
     use star_core::ports::content::{ContentStore, Expected};
 
     use super::*;
-    use crate::read;
+    use crate::files::read;
     use crate::{DiskStore, Options};
 
     /// A store, and a content in it whose filesystem cannot say whether a read would wait.

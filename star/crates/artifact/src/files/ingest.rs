@@ -19,12 +19,12 @@ use star_path::Digest;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
-use crate::limits;
-use crate::place::Place;
-use crate::publish::{failed, publish};
-use crate::staged::Staged;
-use crate::steps::Step;
-use crate::store::{Inner, joined, permit};
+use crate::files::limits;
+use crate::files::place::Place;
+use crate::files::publish::{failed, publish};
+use crate::files::staged::Staged;
+use crate::files::steps::Step;
+use crate::files::store::{Inner, joined, permit};
 
 /// An ingest into files.
 pub(crate) struct DiskIngest {

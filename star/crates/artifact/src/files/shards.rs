@@ -10,8 +10,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use star_core::ports::content::ContentStatus;
 
-use crate::limits;
-use crate::place::Shard;
+use crate::files::limits;
+use crate::files::place::Shard;
 
 /// All shards of a store and the sums over them.
 pub(crate) struct Shards {

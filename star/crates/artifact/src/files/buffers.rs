@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::limits;
+use crate::files::limits;
 
 /// The buffers of a store.
 #[derive(Default)]

@@ -15,18 +15,18 @@ use star_path::Digest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
-use crate::buffers::Buffers;
-use crate::census::Census;
-use crate::ingest::DiskIngest;
-use crate::layout::{Layout, OpenError, Staging};
-use crate::limits;
-use crate::meters::Meters;
-use crate::place::{Key, Place};
-use crate::publish::failed;
-use crate::read::{self, OpenFiles, SmallContents};
-use crate::shards::Shards;
-use crate::steps::{Before, Step, Steps};
-use crate::verify;
+use crate::files::buffers::Buffers;
+use crate::files::census::Census;
+use crate::files::ingest::DiskIngest;
+use crate::files::layout::{Layout, OpenError, Staging};
+use crate::files::limits;
+use crate::files::meters::Meters;
+use crate::files::place::{Key, Place};
+use crate::files::publish::failed;
+use crate::files::read::{self, OpenFiles, SmallContents};
+use crate::files::shards::Shards;
+use crate::files::steps::{Before, Step, Steps};
+use crate::files::verify;
 
 /// What differs between stores.
 #[derive(Clone)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::layout::{self, Layout, Staging};
-use crate::place::{Place, Shard};
+use crate::files::layout::{self, Layout, Staging};
+use crate::files::place::{Place, Shard};
 
 /// A file on its way to a place.
 pub(crate) struct Staged {

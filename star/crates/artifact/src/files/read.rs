@@ -1,7 +1,7 @@
 //! Bytes on their way out: small contents whole from memory, larger ones from open files.
 //!
 //! Contents never change, so that what is in memory is never out of date. A small content is
-//! compared with its digest when it enters memory. A larger one is compared by [`crate::verify`]
+//! compared with its digest when it enters memory. A larger one is compared by [`crate::files::verify`]
 //! only: hashing it for each reader would halve the speed. Its length is always checked.
 
 use std::fs::File;
@@ -16,11 +16,11 @@ use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 use star_core::ports::content::{ByteRange, ContentError, ContentRef, Reading};
 
-use crate::limits;
-use crate::place::{Key, Place};
-use crate::publish::{Found, failed, look};
-use crate::store::{Inner, joined, permit};
-use crate::stream::{OpenContent, Pieces};
+use crate::files::limits;
+use crate::files::place::{Key, Place};
+use crate::files::publish::{Found, failed, look};
+use crate::files::store::{Inner, joined, permit};
+use crate::files::stream::{OpenContent, Pieces};
 
 /// Small contents by digest.
 pub(crate) type SmallContents = Cache<Key, Bytes, BySize>;

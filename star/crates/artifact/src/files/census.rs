@@ -13,10 +13,10 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use star_core::ports::content::ContentStatus;
 
-use crate::layout::Layout;
-use crate::limits;
-use crate::place::{Shard, is_content_name};
-use crate::shards::Shards;
+use crate::files::layout::Layout;
+use crate::files::limits;
+use crate::files::place::{Shard, is_content_name};
+use crate::files::shards::Shards;
 
 /// The counting thread. Dropping it ends the thread within one directory.
 pub(crate) struct Census {

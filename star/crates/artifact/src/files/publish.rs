@@ -11,10 +11,10 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use star_core::ports::content::ContentError;
 
-use crate::place::Place;
-use crate::staged::{Placed, Staged};
-use crate::steps::Step;
-use crate::store::Inner;
+use crate::files::place::Place;
+use crate::files::staged::{Placed, Staged};
+use crate::files::steps::Step;
+use crate::files::store::Inner;
 
 /// What lies at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
