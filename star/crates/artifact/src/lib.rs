@@ -7,5 +7,6 @@
 
 pub mod chunk;
 mod files;
+pub mod rows;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};

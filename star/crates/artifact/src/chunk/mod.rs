@@ -7,9 +7,10 @@
 use std::fmt;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// The name of a chunk: BLAKE3 of its plain bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChunkId([u8; 32]);
 
 impl ChunkId {
@@ -42,7 +43,7 @@ impl fmt::Debug for ChunkId {
 }
 
 /// What the stored bytes of a frame are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encoding {
     /// One frame of zstd, with the length of its content and a checksum.
     Zstd,
