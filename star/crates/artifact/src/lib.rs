@@ -8,5 +8,6 @@
 pub mod chunk;
 mod files;
 pub mod rows;
+pub mod table;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};
