@@ -8,6 +8,7 @@
 pub mod chunk;
 mod files;
 pub mod rows;
+pub mod share;
 pub mod table;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};
