@@ -12,11 +12,13 @@ use crate::gate::Permit;
 use crate::keys;
 use crate::once::{Answer, Attempt, Kept};
 use crate::ports::clock::UnixMillis;
+use crate::ports::content::{Claim, ContentError, ContentRef};
 use crate::ports::meta::{
     Batch, CommitError, Committed, MetaStore, Operation, Position, Precondition, ReadError, Revision,
 };
 use crate::record::{Record, Resource};
 use crate::status::History;
+use crate::tree::Ports;
 use crate::turn::Sending;
 
 /// Reads a resource.
@@ -58,6 +60,17 @@ pub async fn revision_of_shard(
         StarError::new(ErrorCode::Internal, "a batch without conditions was in conflict with something").at(path)
     })?;
     Ok(committed.revision)
+}
+
+/// What a change has to say that makes a resource refer to a content.
+pub async fn claim(ports: &Ports, path: &ResourcePath, content: &ContentRef) -> Result<Claim, StarError> {
+    ports.content.claim(content).await.map_err(|error| {
+        let (code, message) = match &error {
+            ContentError::Unknown(digest) => (ErrorCode::NotFound, format!("there is no content {digest} for {path}")),
+            _ => (ErrorCode::StorageFailed, format!("the content of {path} could not be looked up")),
+        };
+        StarError::new(code, message).at(path).because(&error)
+    })
 }
 
 /// A change that is being put together.
@@ -127,6 +140,13 @@ impl Change {
                 .because(&error)
         })?;
         Ok(self.then(Operation::Put(keys::record(path), bytes)))
+    }
+
+    /// Refers to a content, whose store says what that takes.
+    pub fn refer(&mut self, claim: Claim) -> &mut Change {
+        self.batch.preconditions.extend(claim.preconditions);
+        self.batch.operations.extend(claim.operations);
+        self
     }
 
     /// Tells of it.

@@ -91,6 +91,9 @@ impl FileSystemActor {
             let guard = Guard::of(&context.tree, permit).await?;
             let mut change = Change::of(to, ports.clock.now_ms());
             guard.bind(&mut change)?;
+            if let Some(body) = &body {
+                change.refer(stored::claim(ports, to, &body.content).await?);
+            }
             let made = self.make_directories(context, permit, &mut change).await?;
             let written = write(context, permit, &mut change, there.as_ref(), body.clone())?;
             let mut answer = Changed { resource: star_core::described(written), warnings: Vec::new(), changed: true };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 use star_core::ports::content::{
-    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
+    ByteRange, Claim, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
 };
 use star_path::Digest;
 
@@ -94,6 +94,16 @@ impl ContentStore for MemoryContent {
             Some(ByteRange { start, len }) => bytes.slice(start as usize..(start + len) as usize),
             None => bytes,
         }))
+    }
+
+    async fn claim(&self, content: &ContentRef) -> Result<Claim, ContentError> {
+        let held = self.stat(&content.digest).await?;
+        held.map(|_| Claim::default()).ok_or_else(|| ContentError::Unknown(content.digest.clone()))
+    }
+
+    /// Nothing is ever removed here.
+    async fn keep_with(&self, _: &[ContentRef], _: &ContentRef) -> Result<(), ContentError> {
+        Ok(())
     }
 
     fn status(&self) -> ContentStatus {

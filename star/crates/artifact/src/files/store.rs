@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use star_core::ports::content::{
-    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
+    ByteRange, Claim, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
 };
 use star_core::vitals::{Queue, Vitals};
 use star_path::Digest;
@@ -132,6 +132,16 @@ impl ContentStore for DiskStore {
 
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError> {
         read::read(&self.inner, content, range).await
+    }
+
+    async fn claim(&self, content: &ContentRef) -> Result<Claim, ContentError> {
+        let held = self.stat(&content.digest).await?;
+        held.map(|_| Claim::default()).ok_or_else(|| ContentError::Unknown(content.digest.clone()))
+    }
+
+    /// Nothing is ever removed here.
+    async fn keep_with(&self, _: &[ContentRef], _: &ContentRef) -> Result<(), ContentError> {
+        Ok(())
     }
 
     fn status(&self) -> ContentStatus {

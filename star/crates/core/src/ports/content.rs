@@ -2,7 +2,8 @@
 //!
 //! Bytes come in through an [`Ingest`] and go out as a stream of known length; neither is ever
 //! held whole in memory. What a finished ingest returns is durable: whoever then commits a
-//! reference to it may be sure that the bytes are there after a crash.
+//! reference to it may be sure that the bytes are there after a crash. They stay there as long as
+//! somebody refers to them; that is why whoever commits a reference puts a [`Claim`] into the batch.
 
 use std::pin::Pin;
 
@@ -12,6 +13,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 use star_path::Digest;
 
+use super::meta::{Operation, Precondition};
 use crate::vitals::Vitals;
 
 /// A content: which bytes, and how many.
@@ -64,6 +66,16 @@ pub struct ContentStatus {
     pub contents: u64,
     /// Their bytes on disk.
     pub bytes: u64,
+}
+
+/// What a batch has to say so that it may refer to a content. Where a precondition of it does not hold,
+/// claim again: the content was published by somebody else meanwhile, or it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claim {
+    /// The bytes are there, and nobody is about to remove them.
+    pub preconditions: Vec<Precondition>,
+    /// What the store writes down of a content that nobody referred to before.
+    pub operations: Vec<Operation>,
 }
 
 /// Why bytes could not be taken in or given out, named for what the caller does next.
@@ -131,6 +143,13 @@ pub trait ContentStore: Send + Sync + 'static {
 
     /// Bytes of a content. `range` must lie inside it; `None` is the whole.
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError>;
+
+    /// What a batch has to say that refers to a content. [`ContentError::Unknown`] where it is not held.
+    async fn claim(&self, content: &ContentRef) -> Result<Claim, ContentError>;
+
+    /// Keeps contents for as long as another one is kept, that names them: to be done before anybody
+    /// refers to that one.
+    async fn keep_with(&self, named: &[ContentRef], by: &ContentRef) -> Result<(), ContentError>;
 
     /// The store's own numbers.
     fn status(&self) -> ContentStatus;

@@ -79,8 +79,11 @@ async fn add(state: &ApiState, caller: &Caller, parts: &Parts, upload: Upload) -
     let Unpacked { manifest, documents, known_bytes, stored_bytes } =
         archive::unpack(content, &target.bundle, upload).await?;
     let findings = documents::check(&target.bundle, &manifest, &documents)?;
+    let encoded = manifest.encode()?;
     let files = manifest.files.len();
-    let manifest = keep(state, &target.bundle, manifest.encode()?).await?;
+    let contents: Vec<ContentRef> = manifest.files.into_values().map(|entry| entry.body.content).collect();
+    let manifest = keep(state, &target.bundle, encoded).await?;
+    content.keep_with(&contents, &manifest).await.map_err(|error| upload::refused(&target.bundle, &error))?;
 
     if !series_exists {
         make_series(state, caller, &target.series, fence).await?;
