@@ -15,7 +15,7 @@ mod cell;
 pub mod command;
 mod dead_letters;
 pub mod event;
-mod find;
+pub mod find;
 pub mod gate;
 pub mod keys;
 pub mod kind;

@@ -12,7 +12,7 @@ use crate::gate::Permit;
 use crate::keys;
 use crate::once::{Answer, Attempt, Kept};
 use crate::ports::clock::UnixMillis;
-use crate::ports::content::{Claim, ContentError, ContentRef};
+use crate::ports::content::{ContentError, ContentRef, Reference};
 use crate::ports::meta::{
     Batch, CommitError, Committed, MetaStore, Operation, Position, Precondition, ReadError, Revision,
 };
@@ -63,8 +63,8 @@ pub async fn revision_of_shard(
 }
 
 /// What a change has to say that makes a resource refer to a content.
-pub async fn claim(ports: &Ports, path: &ResourcePath, content: &ContentRef) -> Result<Claim, StarError> {
-    ports.content.claim(content).await.map_err(|error| {
+pub async fn reference(ports: &Ports, path: &ResourcePath, content: &ContentRef) -> Result<Reference, StarError> {
+    ports.content.refer(content).await.map_err(|error| {
         let (code, message) = match &error {
             ContentError::Unknown(digest) => (ErrorCode::NotFound, format!("there is no content {digest} for {path}")),
             _ => (ErrorCode::StorageFailed, format!("the content of {path} could not be looked up")),
@@ -143,9 +143,9 @@ impl Change {
     }
 
     /// Refers to a content, whose store says what that takes.
-    pub fn refer(&mut self, claim: Claim) -> &mut Change {
-        self.batch.preconditions.extend(claim.preconditions);
-        self.batch.operations.extend(claim.operations);
+    pub fn refer(&mut self, reference: Reference) -> &mut Change {
+        self.batch.preconditions.extend(reference.preconditions);
+        self.batch.operations.extend(reference.operations);
         self
     }
 

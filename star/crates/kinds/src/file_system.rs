@@ -92,7 +92,7 @@ impl FileSystemActor {
             let mut change = Change::of(to, ports.clock.now_ms());
             guard.bind(&mut change)?;
             if let Some(body) = &body {
-                change.refer(stored::claim(ports, to, &body.content).await?);
+                change.refer(stored::reference(ports, to, &body.content).await?);
             }
             let made = self.make_directories(context, permit, &mut change).await?;
             let written = write(context, permit, &mut change, there.as_ref(), body.clone())?;

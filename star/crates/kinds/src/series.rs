@@ -83,14 +83,14 @@ impl SeriesActor {
         let agent = permit.authority().agent();
         let digest = command.manifest.digest.clone();
 
-        let claim = stored::claim(ports, &path, &command.manifest).await?;
+        let manifest = stored::reference(ports, &path, &command.manifest).await?;
         let mut record = Record::new(Kind::ArtifactBundle, series.record.owner, ports.clock.now_ms());
         record.properties = command.properties;
         record.body = Some(Body { content: command.manifest, content_type: MANIFEST_TYPE.into() });
         let guard = Guard::of(&context.tree, permit).await?;
         let mut change = Change::of(&context.path, ports.clock.now_ms());
         guard.bind(&mut change)?;
-        change.refer(claim);
+        change.refer(manifest);
         let once = keys::version(&context.path, &command.version.to_string());
         change.only_if(Precondition::Present(keys::record(&context.path))).only_if(Precondition::Absent(once.clone()));
         change.make(&path, &record)?.then(Operation::Put(once, digest.to_string().into_bytes().into()));

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use semver::Version;
 use star_core::command::{
-    Claim, Command, Info, Lock, Manifest, ManifestEntry, Move, Moved, Open, Publish, Put, PutIf, Set,
+    Claim, Command, Delete, Info, Lock, Manifest, ManifestEntry, Move, Moved, Open, Publish, Put, PutIf, Set,
 };
 use star_core::event::{EventType, Happened};
+use star_core::find::referring;
 use star_core::gate::Authority;
 use star_core::kind::Kind;
 use star_core::lock::fence::fenced;
@@ -80,6 +81,27 @@ async fn a_file_system_moves_with_its_files_and_answers_at_the_other_path_only()
     put(&star, "acme:b:files:/docs/new.md").await;
     star.create(Kind::FileSystem, &path("acme:fs")).await.unwrap();
     assert_eq!(all(&star, "acme:fs:**").await, ["acme:fs", "acme:fs:/"], "what is made there anew is empty");
+}
+
+#[tokio::test]
+async fn who_has_a_content_is_found_wherever_it_went() {
+    let star = star().await;
+    let content = star.content.put("the same");
+    let referring = async || {
+        let found = referring::to_content(&star.tree.ports.meta, &content.digest, 10).await.unwrap();
+        found.iter().map(|path| path.to_string()).collect::<Vec<_>>()
+    };
+    for at in ["acme:fs:/a", "acme:fs:/docs/b", "acme:fs:/c"] {
+        let body = Body { content: content.clone(), content_type: "text/plain".into() };
+        star.send(&path(at), &Put { body: Some(body), only_if: PutIf::Any }).await.unwrap();
+    }
+    assert_eq!(referring().await, ["acme:fs:/a", "acme:fs:/c", "acme:fs:/docs/b"]);
+    put(&star, "acme:fs:/c").await;
+    star.send(&path("acme:fs:/a"), &Delete { recursive: false, if_digest: None }).await.unwrap();
+    mv(&star, "acme:fs", "acme:b:files").await.unwrap();
+    assert_eq!(referring().await, ["acme:b:files:/docs/b"]);
+    star.send(&path("acme:b:files"), &Delete { recursive: true, if_digest: None }).await.unwrap();
+    assert!(referring().await.is_empty());
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 use star_core::ports::content::{
-    ByteRange, Claim, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
+    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
 };
 use star_path::Digest;
 
@@ -96,9 +96,9 @@ impl ContentStore for MemoryContent {
         }))
     }
 
-    async fn claim(&self, content: &ContentRef) -> Result<Claim, ContentError> {
+    async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
         let held = self.stat(&content.digest).await?;
-        held.map(|_| Claim::default()).ok_or_else(|| ContentError::Unknown(content.digest.clone()))
+        held.map(|_| Reference::default()).ok_or_else(|| ContentError::Unknown(content.digest.clone()))
     }
 
     /// Nothing is ever removed here.

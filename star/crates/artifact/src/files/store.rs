@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use star_core::ports::content::{
-    ByteRange, Claim, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading,
+    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
 };
 use star_core::vitals::{Queue, Vitals};
 use star_path::Digest;
@@ -134,9 +134,9 @@ impl ContentStore for DiskStore {
         read::read(&self.inner, content, range).await
     }
 
-    async fn claim(&self, content: &ContentRef) -> Result<Claim, ContentError> {
+    async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
         let held = self.stat(&content.digest).await?;
-        held.map(|_| Claim::default()).ok_or_else(|| ContentError::Unknown(content.digest.clone()))
+        held.map(|_| Reference::default()).ok_or_else(|| ContentError::Unknown(content.digest.clone()))
     }
 
     /// Nothing is ever removed here.

@@ -18,7 +18,7 @@ use crate::record::Resource;
 use crate::stored::{self, Change};
 
 /// Which rows there are. Whoever changes [`Term`](super::Term) counts it up.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The version of the stored form.
 const SCHEMA: u8 = 1;

@@ -7,10 +7,11 @@
 //! nothing but that it is worth looking.
 //!
 //! [`plan`] chooses by which rows a selector is answered, [`build`] makes the rows of a store that
-//! was written before there were any. The answering is in [`select`](crate::select).
+//! was written before there were any, [`referring`] answers who has a content. The answering is in [`select`](crate::select).
 
 pub(crate) mod build;
 pub(crate) mod plan;
+pub mod referring;
 pub(crate) mod sweep;
 pub(crate) mod term;
 

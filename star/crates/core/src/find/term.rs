@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use star_path::ResourcePath;
+use star_path::{Digest, ResourcePath};
 
 use crate::keys;
 use crate::kind::Kind;
@@ -40,6 +40,11 @@ impl Term {
         Term::of(&["labelled", name])
     }
 
+    /// Having a content as its bytes.
+    pub(crate) fn content(digest: &Digest) -> Term {
+        Term::of(&["content", &digest.to_string()])
+    }
+
     fn of(words: &[&str]) -> Term {
         Term(xxhash_rust::xxh3::xxh3_128(words.join("\0").as_bytes()).to_be_bytes())
     }
@@ -47,7 +52,8 @@ impl Term {
     /// All terms of a resource.
     pub(crate) fn all(record: &Record) -> BTreeSet<Term> {
         let labels = record.labels.iter().flat_map(|(name, value)| [Term::label(name, value), Term::labelled(name)]);
-        let others = [Term::kind(record.kind), Term::status(record.status.state.word())];
+        let content = record.body.as_ref().map(|body| Term::content(&body.content.digest));
+        let others = [Term::kind(record.kind), Term::status(record.status.state.word()), content];
         labels.chain(others.into_iter().flatten()).collect()
     }
 
@@ -88,6 +94,8 @@ pub(crate) fn change(path: &ResourcePath, before: &Record, after: &Record) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::content::ContentRef;
+    use crate::record::Body;
     use crate::status::Status;
 
     fn record(kind: Kind, labels: &[(&str, &str)]) -> Record {
@@ -102,7 +110,16 @@ mod tests {
         assert_eq!(Term::all(&base).len(), 3);
         base.status = Status { state: State::Pending, ..base.status };
         assert!(Term::all(&base).contains(&Term::status("Pending").unwrap()));
-        assert!(Term::all(&record(Kind::File, &[])).is_empty(), "most resources are Files in service");
+        assert!(Term::all(&record(Kind::File, &[])).is_empty(), "a directory is found by nothing");
+    }
+
+    #[test]
+    fn a_file_is_found_by_its_content() {
+        let mut file = record(Kind::File, &[]);
+        let digest = Digest::sha256([7; 32]);
+        let content = ContentRef { digest: digest.clone(), size_bytes: 3 };
+        file.body = Some(Body { content, content_type: "text/plain".into() });
+        assert_eq!(Term::all(&file), [Term::content(&digest)].into());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Bytes come in through an [`Ingest`] and go out as a stream of known length; neither is ever
 //! held whole in memory. What a finished ingest returns is durable: whoever then commits a
 //! reference to it may be sure that the bytes are there after a crash. They stay there as long as
-//! somebody refers to them; that is why whoever commits a reference puts a [`Claim`] into the batch.
+//! somebody refers to them; that is why whoever commits a reference puts a [`Reference`] into the batch.
 
 use std::pin::Pin;
 
@@ -69,9 +69,9 @@ pub struct ContentStatus {
 }
 
 /// What a batch has to say so that it may refer to a content. Where a precondition of it does not hold,
-/// claim again: the content was published by somebody else meanwhile, or it is gone.
+/// ask again: the content was published by somebody else meanwhile, or it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claim {
+pub struct Reference {
     /// The bytes are there, and nobody is about to remove them.
     pub preconditions: Vec<Precondition>,
     /// What the store writes down of a content that nobody referred to before.
@@ -145,7 +145,7 @@ pub trait ContentStore: Send + Sync + 'static {
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError>;
 
     /// What a batch has to say that refers to a content. [`ContentError::Unknown`] where it is not held.
-    async fn claim(&self, content: &ContentRef) -> Result<Claim, ContentError>;
+    async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError>;
 
     /// Keeps contents for as long as another one is kept, that names them: to be done before anybody
     /// refers to that one.
