@@ -5,4 +5,6 @@ mod conformance;
 mod damage;
 mod faults;
 mod fixture;
+mod golden;
+mod packs;
 mod ranges;
