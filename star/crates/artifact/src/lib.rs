@@ -3,9 +3,10 @@
 //! Owns the bytes and the order in which they become durable; knows nothing of who refers to a
 //! content. Callers see [`ContentStore`](star_core::ports::content::ContentStore) alone.
 //! [`files`](DiskStore) keeps each content as a file; [`chunk`] is the vocabulary of a store that
-//! keeps each piece once.
+//! keeps each piece once, and [`map`] reads its packs.
 
 pub mod chunk;
 mod files;
+pub mod map;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};
