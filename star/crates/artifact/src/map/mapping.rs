@@ -1,0 +1,150 @@
+//! A sealed pack in the address space, and windows into it.
+//!
+//! Windows keep the map alive, and a map keeps the bytes of a file that was unlinked. Whoever
+//! hands out a window asks [`super::residency`] first; this module only knows the bounds.
+//!
+//! The kernel is not advised that reads are random: then bringing a span into memory reads it page
+//! by page, a thousand times slower (`docs/adr/0016`).
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use memmap2::{Advice, Mmap};
+
+use super::guard::Named;
+use super::pack_file::PackName;
+use super::sys;
+
+/// The map of a whole pack.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    mapped: Arc<Mapped>,
+    /// The whole of it; windows are slices that share its count of owners.
+    whole: Bytes,
+}
+
+#[derive(Debug)]
+struct Mapped {
+    // Leaves the table before the addresses can be another map's.
+    _named: Option<Named>,
+    memory: Mmap,
+}
+
+struct Owner(Arc<Mapped>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.memory
+    }
+}
+
+/// Why pages could not be brought into memory.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PopulateError {
+    /// The file ends earlier, or the disk fails: a touch would have raised SIGBUS.
+    #[error("its pages cannot be had")]
+    Unreadable,
+    /// The kernel has no such call (before 5.14): read instead.
+    #[error("the kernel cannot bring pages into memory on demand")]
+    Unsupported,
+    /// Something else, such as no memory.
+    #[error("its pages could not be brought into memory")]
+    Io(#[source] io::Error),
+}
+
+impl Mapping {
+    /// Maps a sealed file, which has exactly `len` bytes, not none.
+    ///
+    /// # Errors
+    /// The file has another length, or the system allows no more maps or none of this file.
+    pub(crate) fn of(file: &File, name: PackName, len: u64) -> io::Result<Mapping> {
+        if len == 0 || file.metadata()?.len() != len {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let memory = sys::map(file, len)?;
+        let mapped = Arc::new(Mapped { _named: Named::put(&memory, name), memory });
+        Ok(Mapping { whole: Bytes::from_owner(Owner(Arc::clone(&mapped))), mapped })
+    }
+
+    /// `len` bytes from `offset` on, which must lie inside the pack.
+    pub(crate) fn window(&self, offset: u64, len: u64) -> Bytes {
+        let at = |offset: u64| usize::try_from(offset).expect("a map fits the address space");
+        self.whole.slice(at(offset)..at(offset + len))
+    }
+
+    /// Brings pages into memory. Waits for the disk: for threads that may.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn populate(&self, offset: u64, len: u64) -> Result<(), PopulateError> {
+        use rustix::io::Errno;
+        let at = |offset: u64| usize::try_from(offset).expect("a map fits the address space");
+        loop {
+            let Err(error) = self.mapped.memory.advise_range(Advice::PopulateRead, at(offset), at(len)) else {
+                return Ok(());
+            };
+            match Errno::from_io_error(&error) {
+                Some(Errno::INTR | Errno::AGAIN) => {}
+                Some(Errno::FAULT | Errno::IO | Errno::HWPOISON) => return Err(PopulateError::Unreadable),
+                Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => return Err(PopulateError::Unsupported),
+                _ => return Err(PopulateError::Io(error)),
+            }
+        }
+    }
+
+    /// Nobody to ask here.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn populate(&self, _offset: u64, _len: u64) -> Result<(), PopulateError> {
+        Err(PopulateError::Unsupported)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::pack_file::samples;
+    use crate::map::residency::{self, Residency};
+
+    const NAME: PackName = PackName { id: [7; 16], generation: 1 };
+
+    #[test]
+    fn pages_are_brought_in_by_the_call_and_not_by_the_touch() {
+        let bytes = samples::noise(3 << 20, 1);
+        let (_dir, file) = samples::file(&bytes);
+        samples::put_out(&file);
+        let mapping = Mapping::of(&file, NAME, bytes.len() as u64).unwrap();
+        assert_eq!(residency::of(&file, 1_000_001, 1_500_000), Residency::Cold);
+        mapping.populate(1_000_001, 1_500_000).unwrap();
+        assert_eq!(residency::of(&file, 1_000_001, 1_500_000), Residency::Resident);
+        assert!(mapping.window(1_000_001, 1_500_000) == bytes[1_000_001..2_500_001]);
+    }
+
+    #[test]
+    fn a_window_outlives_its_mapping_and_the_name_of_its_file() {
+        let bytes = samples::noise(100_000, 2);
+        let (dir, file) = samples::file(&bytes);
+        let mapping = Mapping::of(&file, NAME, 100_000).unwrap();
+        let window = mapping.window(10, 99_990);
+        drop((mapping, file, dir));
+        assert!(window == bytes[10..]);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_an_error_of_the_call() {
+        let (_dir, file) = samples::file(&samples::noise(1 << 20, 5));
+        let mapping = Mapping::of(&file, NAME, 1 << 20).unwrap();
+        samples::cut(&file, 500_000);
+        mapping.populate(0, 499_000).unwrap();
+        assert!(matches!(mapping.populate(400_000, 200_000), Err(PopulateError::Unreadable)));
+    }
+
+    #[test]
+    fn a_file_of_another_length_is_not_mapped() {
+        let (_dir, file) = samples::file(b"four");
+        for len in [0, 3, 5] {
+            assert!(Mapping::of(&file, NAME, len).is_err(), "{len}");
+        }
+        assert!(Mapping::of(&file, NAME, 4).is_ok());
+    }
+}
