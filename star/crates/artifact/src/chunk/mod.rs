@@ -3,6 +3,21 @@
 //! A *chunk* is a piece of plain bytes, named by their BLAKE3, so that equal pieces are the same
 //! chunk wherever they stand. A *frame* is a chunk as it is stored and sent. A frame is made once
 //! and copied verbatim for ever: digests of what was published name exactly these bytes.
+//!
+//! Here are the words. [`cut`] says where chunks end, [`encode`] makes frames, [`check`] judges
+//! those that others made, [`decode`] undoes them, [`whole`] says which contents are cut at all.
+
+pub mod backoff;
+pub mod check;
+pub mod cut;
+pub mod decode;
+pub mod encode;
+mod header;
+pub mod limits;
+pub mod rope;
+#[cfg(test)]
+mod samples;
+pub mod whole;
 
 use std::fmt;
 
