@@ -2,22 +2,17 @@
 //!
 //! Owns the bytes and the order in which they become durable; knows nothing of who refers to a
 //! content. Callers see [`ContentStore`](star_core::ports::content::ContentStore) alone.
-//! [`files`](DiskStore) keeps each content as a file; [`chunk`] is the vocabulary of a store that
-<<<<<<< HEAD
-//! keeps each piece once, and [`pack`] the files in which such pieces lie.
-
-pub mod chunk;
-mod files;
-pub mod rows;
-pub mod share;
-pub mod table;
-pub mod pack;
-=======
-//! keeps each piece once, and [`map`] reads its packs.
+//! [`files`](DiskStore) keeps each content as a file. The others are of a store that keeps each piece
+//! once: [`chunk`] cuts contents and makes frames of them, [`pack`] writes these to files, [`map`] sends
+//! what lies there, [`table`] knows which chunk lies where, [`share`] decides what is stored twice, and
+//! [`rows`] is what the metadata store holds of all that.
 
 pub mod chunk;
 mod files;
 pub mod map;
->>>>>>> c-map
+pub mod pack;
+pub mod rows;
+pub mod share;
+pub mod table;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};
