@@ -5,14 +5,16 @@
 //! [`files`](DiskStore) keeps each content as a file. The others are of a store that keeps each piece
 //! once: [`chunk`] cuts contents and makes frames of them, [`pack`] writes these to files, [`map`] sends
 //! what lies there, [`table`] knows which chunk lies where, [`share`] decides what is stored twice, and
-//! [`rows`] is what the metadata store holds of all that.
+//! [`rows`] is what the metadata store holds of all that. [`packed`](PackedStore) puts them together.
 
 pub mod chunk;
 mod files;
 pub mod map;
 pub mod pack;
+mod packed;
 pub mod rows;
 pub mod share;
 pub mod table;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};
+pub use packed::{CatalogueError, OpenError as PackedOpenError, PackedStore};

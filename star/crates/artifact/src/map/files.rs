@@ -13,7 +13,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::limits;
-use super::pack_file::{PackFile, PackName};
+use super::pack_file::PackFile;
+use crate::pack::PackName;
 
 /// Open sealed packs by name.
 #[derive(Debug)]
@@ -79,11 +80,12 @@ impl PackFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::{Generation, PackId};
 
     fn name(number: u16) -> PackName {
         let mut id = [0; 16];
         id[..2].copy_from_slice(&number.to_be_bytes());
-        PackName { id, generation: 1 }
+        PackName { id: PackId::from_bytes(id), generation: Generation(1) }
     }
 
     #[tokio::test]

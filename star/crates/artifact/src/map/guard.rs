@@ -18,8 +18,8 @@ use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::limits;
-use super::pack_file::PackName;
 use super::sys;
+use crate::pack::PackName;
 
 /// Has a SIGBUS on a page of a pack say which pack it was, before the process ends.
 ///
@@ -66,11 +66,11 @@ impl Named {
         let place = SLOTS.iter().position(|slot| {
             slot.start.compare_exchange(0, BEING_FILLED, Ordering::Acquire, Ordering::Relaxed).is_ok()
         })?;
-        let (slot, id) = (&SLOTS[place], u128::from_be_bytes(name.id));
+        let (slot, id) = (&SLOTS[place], u128::from_be_bytes(*name.id.as_bytes()));
         slot.end.store(start + memory.len(), Ordering::Relaxed);
         slot.id_high.store((id >> 64) as u64, Ordering::Relaxed);
         slot.id_low.store(id as u64, Ordering::Relaxed);
-        slot.generation.store(name.generation, Ordering::Relaxed);
+        slot.generation.store(name.generation.0, Ordering::Relaxed);
         slot.start.store(start, Ordering::Release);
         Some(Named(place))
     }
@@ -135,10 +135,11 @@ pub(crate) fn line(address: usize) -> Option<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::{Generation, PackId};
 
     #[test]
     fn a_fault_inside_a_map_is_told_with_pack_and_offset_until_the_map_is_gone() {
-        let name = PackName { id: [0xab; 16], generation: 4_294_967_295 };
+        let name = PackName { id: PackId::from_bytes([0xab; 16]), generation: Generation(4_294_967_295) };
         let memory = vec![0; 5000];
         let at = |offset: usize| memory.as_ptr() as usize + offset;
         let named = Named::put(&memory, name).unwrap();

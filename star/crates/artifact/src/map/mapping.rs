@@ -14,8 +14,8 @@ use bytes::Bytes;
 use memmap2::{Advice, Mmap};
 
 use super::guard::Named;
-use super::pack_file::PackName;
 use super::sys;
+use crate::pack::PackName;
 
 /// The map of a whole pack.
 #[derive(Debug)]
@@ -105,8 +105,9 @@ mod tests {
     use super::*;
     use crate::map::pack_file::samples;
     use crate::map::residency::{self, Residency};
+    use crate::pack::{Generation, PackId};
 
-    const NAME: PackName = PackName { id: [7; 16], generation: 1 };
+    const NAME: PackName = PackName { id: PackId::from_bytes([7; 16]), generation: Generation(1) };
 
     #[test]
     fn pages_are_brought_in_by_the_call_and_not_by_the_touch() {

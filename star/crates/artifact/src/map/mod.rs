@@ -34,5 +34,5 @@ mod sys;
 
 pub use extents::{Extents, Piece};
 pub use files::PackFiles;
-pub use pack_file::{PackFile, PackName};
+pub use pack_file::PackFile;
 pub use serve::{Counts, PackReader};

@@ -4,7 +4,6 @@
 //! length changes, and a crash may cut it. What the kernel turns out not to offer for a file is
 //! remembered with it, so that it is asked once.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
@@ -14,21 +13,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use super::mapping::Mapping;
 use super::residency::{self, Residency};
-
-/// Which pack: names are random and never used again, and each rewriting has a generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PackName {
-    /// The identity of the pack.
-    pub id: [u8; 16],
-    /// The generation of the pack.
-    pub generation: u32,
-}
-
-impl fmt::Display for PackName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}.{}", u128::from_be_bytes(self.id), self.generation)
-    }
-}
+use crate::pack::PackName;
 
 /// An open pack.
 #[derive(Debug)]
@@ -151,6 +136,7 @@ impl PackFile {
 /// Files for the tests of this folder.
 #[cfg(test)]
 pub(crate) mod samples {
+    use crate::pack::{Generation, PackId};
     use std::io::{Read, Seek, Write};
     use std::time::{Duration, Instant};
 
@@ -188,7 +174,11 @@ pub(crate) mod samples {
     /// A sealed pack of these bytes, which nobody has touched since.
     pub(crate) fn pack(bytes: &[u8], number: u8) -> (tempfile::TempDir, Arc<PackFile>) {
         let (dir, file) = file(bytes);
-        (dir, PackFile::sealed(file, PackName { id: [number; 16], generation: 1 }).unwrap())
+        (
+            dir,
+            PackFile::sealed(file, PackName { id: PackId::from_bytes([number; 16]), generation: Generation(1) })
+                .unwrap(),
+        )
     }
 
     /// Takes the pages of a file out of memory, as soon as nobody has it mapped.

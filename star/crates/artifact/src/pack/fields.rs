@@ -23,11 +23,6 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(array(bytes, at))
 }
 
-/// Eight bytes as a number.
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_be_bytes(array(bytes, at))
-}
-
 /// The three low bytes of a number below 2^24.
 pub(crate) fn u24(number: u32) -> [u8; 3] {
     array(&number.to_be_bytes(), 1)

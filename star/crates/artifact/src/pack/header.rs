@@ -9,19 +9,21 @@
 //! | 12 | 16 | id of the pack |
 //! | 28 | 4 | generation |
 //! | 32 | 16 | id of the store |
-//! | 48 | 8 | revision at which it was made |
+//! | 48 | 4 | ordinal of the pack in its store |
+//! | 52 | 4 | zero |
 //! | 56 | 4 | level of normalisation |
 //! | 60 | 12 | least, average and greatest length of a chunk, four bytes each |
 //! | 72 | 4020 | zero |
 //! | 4092 | 4 | CRC32C of bytes 0 to 4092 |
 
-use super::fields::{array, not_zero, u16_at, u32_at, u64_at};
+use super::fields::{array, not_zero, u16_at, u32_at};
 use super::limits::{FRAME_BYTES, HEADER_BYTES};
 use super::{Class, Flaw, Generation, PackId, What};
 
 const MAGIC: [u8; 8] = *b"STARPACK";
 const VERSION: u16 = 1;
 const CHUNKER_AT: usize = 11;
+const ORDINAL_AT: usize = 48;
 const LEVEL_AT: usize = 56;
 const LENGTHS_AT: usize = 60;
 const ZERO_AT: usize = 72;
@@ -43,8 +45,8 @@ pub struct Header {
     pub generation: Generation,
     /// The store that it belongs to.
     pub store: [u8; 16],
-    /// The revision of the metadata when it was made.
-    pub created: u64,
+    /// The number under which the metadata of the store names it: no other pack of the store ever had it.
+    pub ordinal: u32,
     /// How the contents in it were cut.
     pub chunker: Chunker,
 }
@@ -120,7 +122,7 @@ impl Header {
         page[12..28].copy_from_slice(self.id.as_bytes());
         page[28..32].copy_from_slice(&self.generation.0.to_be_bytes());
         page[32..48].copy_from_slice(&self.store);
-        page[48..56].copy_from_slice(&self.created.to_be_bytes());
+        page[ORDINAL_AT..ORDINAL_AT + 4].copy_from_slice(&self.ordinal.to_be_bytes());
         for (at, number) in (LEVEL_AT..).step_by(4).zip(numbers) {
             page[at..at + 4].copy_from_slice(&number.to_be_bytes());
         }
@@ -148,15 +150,17 @@ impl Header {
             return Err(Flaw::at(8, What::Version { version }));
         }
         let class = Class::of_letter(page[10]).ok_or_else(|| Flaw::field(10, "the class", page[10]))?;
-        if let Some(at) = not_zero(&page[ZERO_AT..CRC_AT]) {
-            return Err(Flaw::at((ZERO_AT + at) as u64, What::NotZero));
+        for zeros in [ORDINAL_AT + 4..LEVEL_AT, ZERO_AT..CRC_AT] {
+            if let Some(at) = not_zero(&page[zeros.clone()]) {
+                return Err(Flaw::at((zeros.start + at) as u64, What::NotZero));
+            }
         }
         Ok(Header {
             class,
             id: PackId::from_bytes(array(page, 12)),
             generation: Generation(u32_at(page, 28)),
             store: array(page, 32),
-            created: u64_at(page, 48),
+            ordinal: u32_at(page, ORDINAL_AT),
             chunker: Chunker::read(page)?,
         })
     }
@@ -180,7 +184,7 @@ pub(crate) mod tests {
             id: PackId::from_bytes(*b"the-pack-of-test"),
             generation: Generation(3),
             store: *b"the-store-of-all",
-            created: 41,
+            ordinal: 41,
             chunker: Chunker::FastCdc { level: 2, min: 65_536, average: 262_144, max: 1_048_576 },
         }
     }
@@ -196,10 +200,10 @@ pub(crate) mod tests {
         #[test]
         fn every_header_reads_back(
             class in proptest::sample::select(&Class::ALL[..]),
-            id: [u8; 16], generation: u32, store: [u8; 16], created: u64, chunker in any_chunker(),
+            id: [u8; 16], generation: u32, store: [u8; 16], ordinal: u32, chunker in any_chunker(),
         ) {
             let id = PackId::from_bytes(id);
-            let header = Header { class, id, generation: Generation(generation), store, created, chunker };
+            let header = Header { class, id, generation: Generation(generation), store, ordinal, chunker };
             prop_assert_eq!(Header::decode(&header.encode()), Ok(header));
         }
     }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, IoSlice};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -118,6 +118,11 @@ impl OpenPack {
     /// The name of the pack.
     pub fn name(&self) -> PackName {
         PackName::from(&self.header)
+    }
+
+    /// Where the file lies until the pack is sealed.
+    pub fn path(&self) -> &Path {
+        &self.files.pack_path
     }
 
     /// What the header says.

@@ -26,7 +26,7 @@ pub mod limits;
 pub mod manifest;
 mod pack;
 
-pub use content::{Content, Place, State};
+pub use content::{Content, Paged, Place, State};
 pub use keys::content as content_key;
 pub use keys::{
     contents, digest_of_content, edge, edges, is_live_mark, layout_page, live_content, live_pack, manifest_page,

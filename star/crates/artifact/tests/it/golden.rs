@@ -30,7 +30,7 @@ fn header(class: Class) -> Header {
         id: PackId::from_bytes(*b"golden-pack-of-1"),
         generation: Generation(7),
         store: *b"the-golden-store",
-        created: 1_234_567_890_123,
+        ordinal: 1_234_567_890,
         chunker,
     }
 }

@@ -6,5 +6,6 @@ mod damage;
 mod faults;
 mod fixture;
 mod golden;
+mod packed;
 mod packs;
 mod ranges;

@@ -20,7 +20,7 @@ fn folder(dir: &Path) -> Folder {
 
 fn header(class: Class) -> Header {
     let chunker = Chunker::FastCdc { level: 2, min: 1, average: 2, max: 3 };
-    Header { class, id: PackId::random().unwrap(), generation: Generation(1), store: [1; 16], created: 7, chunker }
+    Header { class, id: PackId::random().unwrap(), generation: Generation(1), store: [1; 16], ordinal: 7, chunker }
 }
 
 fn frame(plain: &[u8], encoding: Encoding) -> Frame {

@@ -18,7 +18,8 @@ use super::*;
 use crate::map::extents::Piece;
 use crate::map::guard;
 use crate::map::mapping::Mapping;
-use crate::map::pack_file::{PackFile, PackName, samples};
+use crate::map::pack_file::{PackFile, samples};
+use crate::pack::{Generation, PackId, PackName};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const MIB: u64 = 1024 * 1024;
@@ -34,7 +35,7 @@ enum State {
 }
 
 fn pack(file: &File, state: State) -> Arc<PackFile> {
-    let name = PackName { id: [9; 16], generation: 2 };
+    let name = PackName { id: PackId::from_bytes([9; 16]), generation: Generation(2) };
     let file = file.try_clone().unwrap();
     match state {
         State::Resident => {
@@ -148,7 +149,9 @@ fn the_event_loop_never_waits_for_a_page_that_is_on_the_disk() {
     // And such waiting would have been seen.
     drop(cold);
     samples::put_out(&file);
-    let mapping = Mapping::of(&file, PackName { id: [1; 16], generation: 1 }, bytes.len() as u64).unwrap();
+    let mapping =
+        Mapping::of(&file, PackName { id: PackId::from_bytes([1; 16]), generation: Generation(1) }, bytes.len() as u64)
+            .unwrap();
     assert!(mapping.window(0, 64 * 4096).iter().step_by(4096).map(|byte| u64::from(*byte)).sum::<u64>() > 0);
     assert!(waited_for_pages() > before);
 }

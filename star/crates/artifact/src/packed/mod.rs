@@ -1,0 +1,24 @@
+//! A content store that keeps each piece once: contents lie in packs, as frames, and the metadata store
+//! says which frames make a content.
+//!
+//! Start at [`PackedStore::open`]. On its way in a content passes [`ingest`], which feeds the pipeline of
+//! [`chunk`](crate::chunk), [`collector`], which decides what is written, and [`writer`], which writes;
+//! then it is [`pending`] until somebody refers to it. On its way out it passes [`read`]. [`packs`] knows
+//! the files, [`catalogue`] their rows, [`known`] and [`leases`] what may be shared.
+
+mod catalogue;
+mod collector;
+mod ingest;
+mod known;
+mod leases;
+mod limits;
+mod open;
+mod packs;
+mod pending;
+mod read;
+mod store;
+mod writer;
+
+pub use catalogue::CatalogueError;
+pub use open::OpenError;
+pub use store::PackedStore;

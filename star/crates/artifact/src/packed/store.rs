@@ -1,0 +1,252 @@
+//! The store: what its parts share, and the port that callers see.
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use star_core::ports::content::{
+    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
+};
+use star_core::ports::meta::{CommitError, MetaStore, Operation, Precondition};
+use star_path::Digest;
+use tokio::sync::Semaphore;
+
+use super::catalogue::{Catalogue, batch};
+use super::ingest::PackedIngest;
+use super::leases::Leases;
+use super::limits;
+use super::packs::Packs;
+use super::pending::{AllPending, Pending};
+use super::read;
+use super::writer::Writer;
+use crate::chunk::pipeline::Pipeline;
+use crate::map::PackReader;
+use crate::pack::Class;
+use crate::rows::{self, Content, Place, Sha256};
+use crate::table::Table;
+
+/// Contents in packs on a local disk.
+///
+/// All methods need a tokio runtime of several threads.
+pub struct PackedStore {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the parts of the store share.
+pub(crate) struct Inner {
+    pub(crate) meta: Arc<dyn MetaStore>,
+    /// Kept for the writers, who must not keep the store alive.
+    pub(crate) _catalogue: Arc<Catalogue>,
+    pub(crate) packs: Arc<Packs>,
+    pub(crate) table: Arc<Table>,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) pending: AllPending,
+    pub(crate) writers: [Arc<Writer>; 3],
+    pub(crate) pipeline: Pipeline,
+    pub(crate) reader: PackReader,
+    pub(crate) small: SmallContents,
+    pub(crate) ingest_bytes: Arc<Semaphore>,
+    pub(crate) decodes: Arc<Semaphore>,
+    /// Bytes that were there and were stored once more, since the start.
+    pub(crate) copied_bytes: AtomicU64,
+    pub(crate) held: Held,
+    /// Where the table of chunks is written down.
+    pub(crate) chunks: PathBuf,
+    /// Keeps others out.
+    pub(crate) _lock: File,
+}
+
+/// How much the store holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) contents: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+}
+
+/// Small contents that were read lately.
+pub(crate) type SmallContents = Cache<Sha256, Bytes, BySize>;
+
+/// Counts what a small content takes of the memory.
+#[derive(Clone)]
+pub(crate) struct BySize;
+
+impl Weighter<Sha256, Bytes> for BySize {
+    fn weight(&self, _: &Sha256, bytes: &Bytes) -> u64 {
+        bytes.len() as u64 + limits::SMALL_ENTRY_BYTES
+    }
+}
+
+impl Inner {
+    pub(crate) fn writer(&self, class: Class) -> &Arc<Writer> {
+        match class {
+            Class::Zstd => &self.writers[0],
+            Class::Raw => &self.writers[1],
+            Class::Small => &self.writers[2],
+        }
+    }
+
+    /// The row of a content, whoever has it.
+    pub(crate) async fn row(&self, digest: &Digest) -> Result<Option<(Sha256, Content)>, ContentError> {
+        let Ok(sha256) = Sha256::try_from(digest.as_bytes()) else { return Ok(None) };
+        if let Some(pending) = self.pending.get(&sha256) {
+            return Ok(Some((sha256, pending.content.clone())));
+        }
+        Ok(self.stored_row(&sha256, digest).await?.map(|content| (sha256, content)))
+    }
+
+    async fn stored_row(&self, sha256: &Sha256, digest: &Digest) -> Result<Option<Content>, ContentError> {
+        let rows = self.meta.read(&[rows::content_key(sha256)]).await.map_err(unreadable)?;
+        let row = rows.into_iter().next().flatten();
+        let content = row.map(|row| Content::decode(&row.value)).transpose();
+        content.map_err(|error| ContentError::Corrupt { digest: digest.clone(), what: error.to_string() })
+    }
+
+    /// Writes rows that have to be there before a reference is.
+    async fn write_before(&self, batches: Vec<Vec<Operation>>) -> Result<(), ContentError> {
+        for operations in batches {
+            self.commit(Vec::new(), operations).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes rows of this store.
+    async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) -> Result<(), ContentError> {
+        match self.meta.commit(batch(preconditions, operations)).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::DiskFull) => Err(ContentError::DiskFull),
+            Err(error) => {
+                let source = std::io::Error::other(error);
+                Err(ContentError::Io { action: "write the rows of a content", source })
+            }
+        }
+    }
+
+    /// What a batch has to say that refers to a content.
+    async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
+        let unknown = || ContentError::Unknown(content.digest.clone());
+        let sha256 = Sha256::try_from(content.digest.as_bytes()).map_err(|_| unknown())?;
+        let live = Precondition::Present(rows::live_content(&sha256));
+        let stored = self.stored_row(&sha256, &content.digest).await?;
+        let pending = self.pending.get(&sha256);
+        match (stored, pending) {
+            (Some(_), pending) => {
+                if pending.is_some() {
+                    self.pending.remove(&sha256);
+                }
+                Ok(Reference { preconditions: vec![live], operations: Vec::new() })
+            }
+            (None, Some(pending)) => {
+                let (before, reference) = pending.reference(&sha256);
+                self.write_before(before).await?;
+                Ok(reference)
+            }
+            (None, None) => Err(unknown()),
+        }
+    }
+
+    /// Makes a content one that others may be made of, and notes who names it.
+    async fn keep_with(&self, named: &[ContentRef], by: &ContentRef) -> Result<(), ContentError> {
+        let unknown = |digest: &Digest| ContentError::Unknown(digest.clone());
+        let by = Sha256::try_from(by.digest.as_bytes()).map_err(|_| unknown(&by.digest))?;
+        for content in named {
+            let digest = Sha256::try_from(content.digest.as_bytes()).map_err(|_| unknown(&content.digest))?;
+            let mut reference = self.refer(content).await?;
+            reference.operations.push(Operation::Put(rows::names(&digest, &by), Bytes::new()));
+            self.commit(reference.preconditions, reference.operations).await?;
+            self.pending.remove(&digest);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_pending(&self, sha256: Sha256, pending: Pending) -> Result<(), ContentError> {
+        let size_bytes = pending.content.size_bytes;
+        self.pending.add(sha256, pending).ok_or_else(|| ContentError::Io {
+            action: "take in a content",
+            source: std::io::Error::other("too many contents wait for somebody to refer to them; try again later"),
+        })?;
+        self.held.contents.fetch_add(1, Ordering::Relaxed);
+        self.held.bytes.fetch_add(size_bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Lets the writers look at their packs, and forgets what nobody refers to.
+    pub(crate) async fn look(&self) {
+        self.writers.iter().for_each(|writer| writer.look());
+        for sha256 in self.pending.look(Instant::now()) {
+            let stored = self.stored_row(&sha256, &Digest::sha256(sha256)).await;
+            if matches!(stored, Ok(Some(_))) {
+                self.pending.remove(&sha256);
+            }
+        }
+    }
+}
+
+fn unreadable(error: star_core::ports::meta::ReadError) -> ContentError {
+    ContentError::Io { action: "read the row of a content", source: std::io::Error::other(error) }
+}
+
+#[async_trait]
+impl ContentStore for PackedStore {
+    async fn ingest(&self, expected: Expected) -> Result<Box<dyn Ingest>, ContentError> {
+        Ok(Box::new(PackedIngest::begin(Arc::clone(&self.inner), expected)?))
+    }
+
+    async fn stat(&self, digest: &Digest) -> Result<Option<ContentRef>, ContentError> {
+        let row = self.inner.row(digest).await?;
+        Ok(row.map(|(_, content)| ContentRef { digest: digest.clone(), size_bytes: content.size_bytes }))
+    }
+
+    async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError> {
+        read::read(&self.inner, content, range).await
+    }
+
+    async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
+        self.inner.refer(content).await
+    }
+
+    async fn keep_with(&self, named: &[ContentRef], by: &ContentRef) -> Result<(), ContentError> {
+        self.inner.keep_with(named, by).await
+    }
+
+    fn status(&self) -> ContentStatus {
+        let Held { contents, bytes } = &self.inner.held;
+        ContentStatus { contents: contents.load(Ordering::Relaxed), bytes: bytes.load(Ordering::Relaxed) }
+    }
+}
+
+impl fmt::Debug for PackedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PackedStore").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// The layout of a content whose row names one.
+pub(crate) async fn layout(
+    inner: &Inner,
+    sha256: &Sha256,
+    content: &Content,
+    paged: &rows::Paged,
+) -> Result<rows::Layout, ContentError> {
+    let keys: Vec<_> = (0..paged.pages).map(|page| rows::layout_page(sha256, page)).collect();
+    let rows = inner.meta.read(&keys).await.map_err(unreadable)?;
+    let damaged = |what: String| ContentError::Corrupt { digest: Digest::sha256(*sha256), what };
+    let pages: Option<Vec<Bytes>> = rows.into_iter().map(|row| row.map(|row| row.value)).collect();
+    let pages = pages.ok_or_else(|| damaged("a page of its layout is missing".to_owned()))?;
+    let layout = rows::Layout::from_pages(paged, content.size_bytes, pages.iter().map(|page| &page[..]));
+    layout.map_err(|error| damaged(error.to_string()))
+}
+
+/// Whether the bytes of a content stand in its row.
+pub(crate) fn inline(content: &Content) -> Option<&Bytes> {
+    match &content.place {
+        Place::Inline(bytes) => Some(bytes),
+        Place::Packed(_) | Place::Paged(_) => None,
+    }
+}
