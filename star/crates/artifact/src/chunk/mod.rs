@@ -8,7 +8,6 @@
 //! those that others made, [`decode`] undoes them, [`whole`] says which contents are cut at all, and [`pipeline`] does all of it
 //! to streams.
 
-pub mod backoff;
 pub mod check;
 pub mod cut;
 pub mod decode;

@@ -12,14 +12,13 @@ use sha2::{Digest as _, Sha256};
 use star_path::Digest;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::chunk::backoff::Backoff;
 use crate::chunk::cut::Rest;
-use crate::chunk::encode::{EncodeError, Level};
+use crate::chunk::encode::EncodeError;
 use crate::chunk::pipeline::error::PipelineError;
 use crate::chunk::pipeline::feed::Whole;
 use crate::chunk::pipeline::front::{Front, Part, Turn};
 use crate::chunk::pipeline::limits;
-use crate::chunk::pipeline::line::{Line, Made, Piece, Place};
+use crate::chunk::pipeline::line::{Line, Piece, Place};
 use crate::chunk::rope::Rope;
 use crate::chunk::whole::{Probe, Way};
 use crate::chunk::{ChunkId, Frame};
@@ -46,7 +45,6 @@ struct State {
     front: Option<Box<Front>>,
     way: Option<Way>,
     probe: Probe,
-    backoff: Backoff,
     jobs: VecDeque<Job>,
     jobs_ahead: usize,
     making: usize,
@@ -74,14 +72,14 @@ pub(super) struct Job {
 pub(super) enum Work {
     Hash(Box<Sha256>, Rope),
     Cut(Box<Front>, Rope, Rest),
-    Make(Job, Level),
+    Make(Job),
 }
 
 /// A piece of work that is done.
 pub(super) enum Done {
     Hashed(Box<Sha256>, usize),
     Cut(Box<Front>, Turn),
-    Made(Job, Level, Result<Frame, EncodeError>),
+    Made(Job, Result<Frame, EncodeError>),
 }
 
 /// Whether bytes may come in now.
@@ -108,7 +106,6 @@ impl Flow {
             front: Some(Box::new(front)),
             way: None,
             probe: Probe::default(),
-            backoff: Backoff::default(),
             jobs: VecDeque::new(),
             jobs_ahead,
             making: 0,
@@ -316,7 +313,7 @@ impl State {
         }
         let job = self.jobs.pop_front()?;
         self.making += 1;
-        Some(Work::Make(job, self.backoff.level()))
+        Some(Work::Make(job))
     }
 
     fn done(&mut self, done: Done) -> Result<(), EncodeError> {
@@ -327,10 +324,9 @@ impl State {
                 self.account.settle();
             }
             Done::Cut(front, turn) => self.cut(front, turn),
-            Done::Made(job, level, frame) => {
+            Done::Made(job, frame) => {
                 self.making -= 1;
-                let level = job.chunk.is_some().then_some(level);
-                self.line.put(job.place, Made { piece: Piece::Frame(frame?), level });
+                self.line.put(job.place, Piece::Frame(frame?));
             }
         }
         self.judge();
@@ -344,7 +340,7 @@ impl State {
             let place = self.line.keep();
             match part {
                 Part::Known { chunk, plain_len } => {
-                    self.line.put(place, Made { piece: Piece::Known { chunk, plain_len }, level: None });
+                    self.line.put(place, Piece::Known { chunk, plain_len });
                 }
                 Part::Chunk { chunk, plain } => self.jobs.push_back(Job { place, plain, chunk: Some(chunk) }),
                 Part::Raw(plain) => self.jobs.push_back(Job { place, plain, chunk: None }),
@@ -354,17 +350,14 @@ impl State {
         debug_assert!(!was_clear || turn.way.is_none(), "a way is found once");
     }
 
-    /// Learns from the frames that are made, in order.
+    /// Learns the way from the first frames, in order, if the front is here to be told.
     fn judge(&mut self) {
-        while self.front.is_some()
-            && let Some(made) = self.line.judge()
+        while self.way.is_none()
+            && self.front.is_some()
+            && let Some(piece) = self.line.judge()
         {
-            let (Piece::Frame(frame), Some(level)) = (&made.piece, made.level) else { continue };
-            let (plain_bytes, stored_bytes) = (frame.plain_len as usize, frame.stored.len());
-            self.backoff.made(level, plain_bytes, stored_bytes);
-            if self.way.is_none()
-                && let Some(way) = self.probe.made(plain_bytes, stored_bytes)
-            {
+            let Piece::Frame(frame) = piece else { continue };
+            if let Some(way) = self.probe.made(frame.plain_len as usize, frame.stored.len()) {
                 self.settle(way);
             }
         }

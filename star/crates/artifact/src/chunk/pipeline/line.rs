@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use crate::chunk::encode::Level;
 use crate::chunk::{ChunkId, Frame};
 
 /// What comes out of a stream for each chunk.
@@ -38,18 +37,11 @@ impl Piece {
 /// The place of a piece in its stream.
 pub(super) type Place = u64;
 
-/// A piece, and how much work it got if it is a frame of zstd.
-#[derive(Debug)]
-pub(super) struct Made {
-    pub(super) piece: Piece,
-    pub(super) level: Option<Level>,
-}
-
 /// The pieces that have been begun and not been taken.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     first: Place,
-    places: VecDeque<Option<Made>>,
+    places: VecDeque<Option<Piece>>,
     /// Pieces of `places` that [`Line::judge`] has shown.
     judged: usize,
 }
@@ -62,25 +54,25 @@ impl Line {
     }
 
     /// Puts a piece where it belongs.
-    pub(super) fn put(&mut self, place: Place, made: Made) {
+    pub(super) fn put(&mut self, place: Place, piece: Piece) {
         let at = usize::try_from(place - self.first).expect("a line is short");
-        self.places[at] = Some(made);
+        self.places[at] = Some(piece);
     }
 
     /// The next piece, in order, that nobody has judged.
-    pub(super) fn judge(&mut self) -> Option<&Made> {
-        let made = self.places.get(self.judged)?.as_ref()?;
+    pub(super) fn judge(&mut self) -> Option<&Piece> {
+        let piece = self.places.get(self.judged)?.as_ref()?;
         self.judged += 1;
-        Some(made)
+        Some(piece)
     }
 
     /// Takes the first piece, if it is made.
     pub(super) fn take(&mut self) -> Option<Piece> {
-        let made = self.places.front_mut()?.take()?;
+        let piece = self.places.front_mut()?.take()?;
         self.places.pop_front();
         self.first += 1;
         self.judged = self.judged.saturating_sub(1);
-        Some(made.piece)
+        Some(piece)
     }
 
     /// Forgets all pieces: the stream is made otherwise from its beginning.

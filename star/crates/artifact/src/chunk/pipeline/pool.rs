@@ -167,12 +167,12 @@ impl Bench {
                 let turn = front.turn(arrived, rest, &mut self.window);
                 Done::Cut(front, turn)
             }
-            Work::Make(mut job, level) => {
+            Work::Make(mut job) => {
                 let frame = match job.chunk {
-                    Some(chunk) => self.encoder.encode(chunk, &job.plain, level),
+                    Some(chunk) => self.encoder.encode(chunk, &job.plain),
                     None => Ok(raw(&mut job)),
                 };
-                Done::Made(job, level, frame)
+                Done::Made(job, frame)
             }
         }
     }
