@@ -129,6 +129,11 @@ impl Cutter {
         self.uncut.len()
     }
 
+    /// The bytes that have been taken and belong to no chunk.
+    pub fn into_uncut(self) -> Rope {
+        self.uncut
+    }
+
     /// Whether [`Cutter::cut`] would find a chunk.
     pub fn is_due(&self, rest: Rest) -> bool {
         self.uncut.len() >= self.parameters.max_bytes() || (rest == Rest::Ended && !self.uncut.is_empty())

@@ -81,14 +81,14 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::encode::{Encoder, Level};
+    use crate::chunk::encode::Encoder;
     use crate::chunk::samples::words;
     use crate::chunk::{ChunkId, rope::Rope};
 
     #[test]
     fn a_frame_is_decoded_into_the_room_and_no_further() {
         let plain = words(3, 200_000);
-        let frame = Encoder::default().encode(ChunkId::of(&plain), &Rope::from(plain.clone()), Level::Full).unwrap();
+        let frame = Encoder::default().encode(ChunkId::of(&plain), &Rope::from(plain.clone())).unwrap();
         let mut room = vec![0xaa; 200_100];
         let mut decoder = Decoder::default();
         assert_eq!(decoder.decode(Encoding::Zstd, &frame.stored, plain.len(), &mut room).unwrap(), &plain[..]);
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn what_is_not_the_chunk_is_told() {
         let plain = words(4, 10_000);
-        let frame = Encoder::default().encode(ChunkId::of(&plain), &Rope::from(plain.clone()), Level::Full).unwrap();
+        let frame = Encoder::default().encode(ChunkId::of(&plain), &Rope::from(plain.clone())).unwrap();
         let mut room = vec![0; 20_000];
         let mut decoder = Decoder::default();
         let mut refused = |stored: &[u8], len: usize, encoding| {

@@ -5,15 +5,16 @@
 //! and copied verbatim for ever: digests of what was published name exactly these bytes.
 //!
 //! Here are the words. [`cut`] says where chunks end, [`encode`] makes frames, [`check`] judges
-//! those that others made, [`decode`] undoes them, [`whole`] says which contents are cut at all.
+//! those that others made, [`decode`] undoes them, [`whole`] says which contents are cut at all, and [`pipeline`] does all of it
+//! to streams.
 
-pub mod backoff;
 pub mod check;
 pub mod cut;
 pub mod decode;
 pub mod encode;
 mod header;
 pub mod limits;
+pub mod pipeline;
 pub mod rope;
 #[cfg(test)]
 mod samples;

@@ -3,7 +3,6 @@
 //! Decided by its length, its first bytes and what its first frames saved; nothing here does
 //! anything. Start at [`Way::of`].
 
-use crate::chunk::backoff::is_worth;
 use crate::chunk::cut::Rest;
 use crate::chunk::limits;
 
@@ -64,6 +63,11 @@ impl Probe {
         self.poor += 1;
         (self.poor == limits::PROBE_FRAMES).then_some(Way::Raw)
     }
+}
+
+/// Whether a frame saves enough of its chunk.
+fn is_worth(plain_bytes: usize, stored_bytes: usize) -> bool {
+    stored_bytes * 100 <= plain_bytes * (100 - limits::WORTH_PERCENT)
 }
 
 /// How many first bytes [`Way::of`] looks at.
@@ -134,6 +138,13 @@ mod tests {
             assert_eq!(Way::of(first, *seen, *rest), *way, "{first:?}, {seen} bytes, {rest:?}");
             assert!(first.len() <= MAGIC_BYTES);
         }
+    }
+
+    #[test]
+    fn three_per_cent_are_worth_it_and_less_is_not() {
+        assert!(is_worth(1000, 970));
+        assert!(!is_worth(1000, 971));
+        assert!(!is_worth(0, 13));
     }
 
     #[test]
