@@ -27,7 +27,7 @@ macro_rules! targets {
 /// Every target, those that strangers reach first.
 pub const TARGETS: &[Target] = targets![
     path, selector, routes, codec, envelope, documents, reference, headers, cursors, archive, records, journal,
-    checkpoint,
+    checkpoint, pack,
 ];
 
 /// Most bytes that one input of a few kilobytes may make a target allocate, one after the other: the

@@ -8,6 +8,7 @@ pub(crate) mod documents;
 pub(crate) mod envelope;
 pub(crate) mod headers;
 pub(crate) mod journal;
+pub(crate) mod pack;
 pub(crate) mod path;
 pub(crate) mod records;
 pub(crate) mod reference;

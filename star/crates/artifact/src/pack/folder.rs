@@ -107,14 +107,16 @@ impl Folder {
         Ok((Reader::new(file, path), footer))
     }
 
-    /// The sealed packs, by name.
+    /// The sealed packs, by name. What else lies there is passed over.
     ///
     /// # Errors
     /// If a directory cannot be listed.
     pub fn sealed(&self) -> Result<Vec<PackName>, Fault> {
         let mut names = Vec::new();
-        for dir in self.list(&self.root.join(PACKS))? {
-            names.extend(self.list(&dir)?.iter().filter_map(|path| name_of(path, PACK)));
+        for digits in 0..=u8::MAX {
+            let found = self.list(&self.dir_of(digits))?;
+            let here = |name: &PackName| name.id.as_bytes()[0] == digits;
+            names.extend(found.iter().filter_map(|path| name_of(path, PACK)).filter(here));
         }
         names.sort_unstable();
         Ok(names)
@@ -213,7 +215,11 @@ impl Folder {
     }
 
     fn sealed_dir(&self, name: PackName) -> PathBuf {
-        self.root.join(PACKS).join(format!("{:02x}", name.id.as_bytes()[0]))
+        self.dir_of(name.id.as_bytes()[0])
+    }
+
+    fn dir_of(&self, digits: u8) -> PathBuf {
+        self.root.join(PACKS).join(format!("{digits:02x}"))
     }
 }
 
@@ -271,6 +277,8 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let fault = folder.read(name).err().unwrap().to_string();
         assert!(fault.contains("generation 3") && fault.contains(".9.pack"), "{fault}");
+        std::fs::write(dir.path().join("packs/notes.txt"), b"").unwrap();
+        std::fs::write(path.with_file_name("notes.txt"), b"").unwrap();
         assert_eq!(folder.sealed().unwrap(), [name]);
         folder.remove(name).unwrap();
         assert!(folder.sealed().unwrap().is_empty());

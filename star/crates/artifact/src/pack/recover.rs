@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{Access, DiskFile};
+use super::fields::not_zero;
 use super::folder::named;
 use super::limits::{HEADER_BYTES, RECORD_BYTES, SLOTS};
 use super::reader::fill;
@@ -147,7 +148,7 @@ fn is_bare(file: &dyn DiskFile, path: &Path) -> Result<bool, Fault> {
     while at < len {
         let some = (len - at).min(page.len() as u64) as usize;
         fill(file, path, &mut page[..some], at)?;
-        if page[..some].iter().any(|byte| *byte != 0) {
+        if not_zero(&page[..some]).is_some() {
             return Ok(false);
         }
         at += some as u64;

@@ -45,13 +45,20 @@ fn frames(class: Class) -> Vec<Frame> {
     let frame = |(number, text): (usize, &&str)| {
         let plain = text.as_bytes();
         let stored = match encoding(number) {
-            Encoding::Zstd => zstd::bulk::compress(plain, 3).unwrap(),
+            Encoding::Zstd => compress(plain),
             Encoding::Raw => plain.to_vec(),
         };
         let (chunk, encoding) = (ChunkId::of(plain), encoding(number));
         Frame { chunk, plain_len: plain.len() as u32, encoding, stored: Bytes::from(stored) }
     };
     TEXTS.iter().enumerate().map(frame).collect()
+}
+
+/// With the length of its content and a checksum, as every frame has them.
+fn compress(plain: &[u8]) -> Vec<u8> {
+    let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
+    compressor.include_checksum(true).unwrap();
+    compressor.compress(plain).unwrap()
 }
 
 fn folder(dir: &Path) -> Folder {

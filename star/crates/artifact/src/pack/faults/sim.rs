@@ -295,6 +295,14 @@ impl SimDisk {
         sim.durable_names.insert(path.to_path_buf(), number);
     }
 
+    /// Gives a file one more name, durably.
+    pub(super) fn link(&self, from: &Path, to: &Path) {
+        let mut sim = self.sim();
+        let number = sim.names[from];
+        sim.names.insert(to.to_path_buf(), number);
+        sim.durable_names.insert(to.to_path_buf(), number);
+    }
+
     /// What a file holds up to the last byte that was written.
     pub(super) fn bytes(&self, path: &Path) -> Vec<u8> {
         let sim = self.sim();
@@ -409,7 +417,7 @@ impl Open {
 
 impl DiskFile for Open {
     fn write_all_at(&self, pieces: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
-        let mut bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        let mut bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<&[u8]>>().concat();
         let room = self.disk.sim().room();
         if room.is_err() {
             bytes.truncate(bytes.len() / 2);
