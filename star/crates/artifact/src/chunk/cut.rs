@@ -64,6 +64,16 @@ impl ChunkerParameters {
         self.max_bytes as usize
     }
 
+    /// Least, average and greatest length of a chunk, in bytes.
+    pub fn lengths(&self) -> (u32, u32, u32) {
+        (self.min_bytes, self.average_bytes, self.max_bytes)
+    }
+
+    /// How closely lengths keep to the average, 0 to 3.
+    pub fn normalization(&self) -> u8 {
+        self.normalization
+    }
+
     /// The parameters as they are written down: three sizes (big-endian), normalisation, method,
     /// and two bytes of zero.
     pub fn to_bytes(self) -> [u8; ChunkerParameters::LEN_BYTES] {

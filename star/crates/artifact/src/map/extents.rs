@@ -92,7 +92,7 @@ mod tests {
     type Span = (u64, u64);
 
     fn extents(spans: &[Span]) -> Result<Extents, ContentError> {
-        let (_dir, pack) = samples::pack(&samples::noise(1000, 1), 1);
+        let (_dir, pack) = samples::pack(&samples::noise(1000, 1));
         let piece = |&(offset, len): &(u64, u64)| Piece { pack: Arc::clone(&pack), offset, len };
         Extents::new(Digest::sha256([0; 32]), spans.iter().map(piece).collect())
     }

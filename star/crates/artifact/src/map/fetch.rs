@@ -163,3 +163,24 @@ fn read(shared: &Arc<Shared>, span: &Span) -> Result<Bytes, FetchError> {
     shared.counts.read_by_threads.add(1);
     Ok(buffer.into_bytes(filled))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::PackReader;
+    use crate::map::pack_file::samples;
+
+    #[tokio::test]
+    async fn a_file_cut_inside_of_a_page_is_noticed_by_every_way() {
+        let (_dir, file) = samples::file(&samples::noise(20_000, 1));
+        let pack = PackFile::sealed(file.try_clone().unwrap(), samples::NAME).unwrap();
+        samples::cut(&file, 19_000);
+        let reader = PackReader::new();
+        let span = |offset, len| Span { pack: Arc::clone(&pack), offset, len };
+        let populated = now(reader.shared(), Way::Populate, span(0, 20_000)).await;
+        assert!(matches!(populated, Err(FetchError::CutShort { len: 19_000 })), "{populated:?}");
+        assert_eq!(now(reader.shared(), Way::Read, span(0, 20_000)).await.unwrap().len(), 19_000);
+        let read = now(reader.shared(), Way::Read, span(19_000, 1_000)).await;
+        assert!(matches!(read, Err(FetchError::CutShort { len: 19_000 })), "{read:?}");
+    }
+}

@@ -71,15 +71,21 @@ impl Mapping {
 
     /// `len` bytes from `offset` on, which must lie inside the pack.
     pub(crate) fn window(&self, offset: u64, len: u64) -> Bytes {
-        let at = |offset: u64| usize::try_from(offset).expect("a map fits the address space");
         self.whole.slice(at(offset)..at(offset + len))
+    }
+
+    /// Whether `len` bytes from `offset` on can be touched without waiting for the disk.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub(crate) fn is_resident(&self, offset: u64, len: u64) -> io::Result<bool> {
+        sys::is_resident(&self.mapped.memory, at(offset), at(len))
     }
 
     /// Brings pages into memory. Waits for the disk: for threads that may.
     #[cfg(target_os = "linux")]
     pub(crate) fn populate(&self, offset: u64, len: u64) -> Result<(), PopulateError> {
         use rustix::io::Errno;
-        let at = |offset: u64| usize::try_from(offset).expect("a map fits the address space");
         loop {
             let Err(error) = self.mapped.memory.advise_range(Advice::PopulateRead, at(offset), at(len)) else {
                 return Ok(());
@@ -100,6 +106,11 @@ impl Mapping {
     }
 }
 
+/// A place or a length inside a map.
+fn at(offset: u64) -> usize {
+    usize::try_from(offset).expect("a map fits the address space")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,17 +118,15 @@ mod tests {
     use crate::map::residency::{self, Residency};
     use crate::pack::{Generation, PackId};
 
-    const NAME: PackName = PackName { id: PackId::from_bytes([7; 16]), generation: Generation(1) };
-
     #[test]
     fn pages_are_brought_in_by_the_call_and_not_by_the_touch() {
         let bytes = samples::noise(3 << 20, 1);
         let (_dir, file) = samples::file(&bytes);
         samples::put_out(&file);
-        let mapping = Mapping::of(&file, NAME, bytes.len() as u64).unwrap();
-        assert_eq!(residency::of(&file, 1_000_001, 1_500_000), Residency::Cold);
+        let mapping = Mapping::of(&file, samples::NAME, bytes.len() as u64).unwrap();
+        assert_eq!(residency::of(&mapping, 1_000_001, 1_500_000), Residency::Cold);
         mapping.populate(1_000_001, 1_500_000).unwrap();
-        assert_eq!(residency::of(&file, 1_000_001, 1_500_000), Residency::Resident);
+        assert_eq!(residency::of(&mapping, 1_000_001, 1_500_000), Residency::Resident);
         assert!(mapping.window(1_000_001, 1_500_000) == bytes[1_000_001..2_500_001]);
     }
 
@@ -125,7 +134,7 @@ mod tests {
     fn a_window_outlives_its_mapping_and_the_name_of_its_file() {
         let bytes = samples::noise(100_000, 2);
         let (dir, file) = samples::file(&bytes);
-        let mapping = Mapping::of(&file, NAME, 100_000).unwrap();
+        let mapping = Mapping::of(&file, samples::NAME, 100_000).unwrap();
         let window = mapping.window(10, 99_990);
         drop((mapping, file, dir));
         assert!(window == bytes[10..]);
@@ -134,7 +143,7 @@ mod tests {
     #[test]
     fn a_file_that_was_cut_short_is_an_error_of_the_call() {
         let (_dir, file) = samples::file(&samples::noise(1 << 20, 5));
-        let mapping = Mapping::of(&file, NAME, 1 << 20).unwrap();
+        let mapping = Mapping::of(&file, samples::NAME, 1 << 20).unwrap();
         samples::cut(&file, 500_000);
         mapping.populate(0, 499_000).unwrap();
         assert!(matches!(mapping.populate(400_000, 200_000), Err(PopulateError::Unreadable)));
@@ -144,8 +153,8 @@ mod tests {
     fn a_file_of_another_length_is_not_mapped() {
         let (_dir, file) = samples::file(b"four");
         for len in [0, 3, 5] {
-            assert!(Mapping::of(&file, NAME, len).is_err(), "{len}");
+            assert!(Mapping::of(&file, samples::NAME, len).is_err(), "{len}");
         }
-        assert!(Mapping::of(&file, NAME, 4).is_ok());
+        assert!(Mapping::of(&file, samples::NAME, 4).is_ok());
     }
 }

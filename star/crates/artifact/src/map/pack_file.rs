@@ -4,8 +4,9 @@
 //! length changes, and a crash may cut it. What the kernel turns out not to offer for a file is
 //! remembered with it, so that it is asked once.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,11 +40,13 @@ impl PackFile {
     /// # Errors
     /// The length of the file cannot be had.
     pub fn sealed(file: File, name: PackName) -> io::Result<Arc<PackFile>> {
-        let len = file.metadata()?.len();
-        let mapping = Mapping::of(&file, name, len)
+        let metadata = file.metadata()?;
+        let mapping = Mapping::of(&file, name, metadata.len())
             .inspect_err(|error| tracing::debug!(%name, %error, "a pack is read without a map"))
             .ok();
-        Ok(Arc::new(PackFile::with(file, name, Some(len), mapping)))
+        let pack = PackFile::with(file, name, Some(metadata.len()), mapping);
+        pack.tells_residency.store(tells_us_residency(&metadata), Ordering::Relaxed);
+        Ok(Arc::new(pack))
     }
 
     /// A pack that grows. What is asked of it must have been written.
@@ -93,7 +96,8 @@ impl PackFile {
 
     /// Whether a window is in memory.
     pub(crate) fn residency(&self, offset: u64, len: u64) -> Residency {
-        let found = residency::of(&self.file, offset, len);
+        let Some(mapping) = self.mapping() else { return Residency::Unknown };
+        let found = residency::of(mapping, offset, len);
         if found == Residency::Unknown {
             self.tells_residency.store(false, Ordering::Relaxed);
         }
@@ -133,6 +137,13 @@ impl PackFile {
     }
 }
 
+/// Whether the kernel tells us which pages of a file are in memory. To those who neither own nor may
+/// write it, it says that all are.
+fn tells_us_residency(metadata: &Metadata) -> bool {
+    let us = rustix::process::geteuid();
+    us.is_root() || metadata.uid() == us.as_raw()
+}
+
 /// Files for the tests of this folder.
 #[cfg(test)]
 pub(crate) mod samples {
@@ -143,6 +154,8 @@ pub(crate) mod samples {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(20);
+
+    pub(crate) const NAME: PackName = PackName { id: PackId::from_bytes([5; 16]), generation: Generation(1) };
 
     /// Bytes that repeat nowhere near.
     pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
@@ -171,23 +184,20 @@ pub(crate) mod samples {
         (dir, file)
     }
 
-    /// A sealed pack of these bytes, which nobody has touched since.
-    pub(crate) fn pack(bytes: &[u8], number: u8) -> (tempfile::TempDir, Arc<PackFile>) {
+    /// A sealed pack of these bytes.
+    pub(crate) fn pack(bytes: &[u8]) -> (tempfile::TempDir, Arc<PackFile>) {
         let (dir, file) = file(bytes);
-        (
-            dir,
-            PackFile::sealed(file, PackName { id: PackId::from_bytes([number; 16]), generation: Generation(1) })
-                .unwrap(),
-        )
+        (dir, PackFile::sealed(file, NAME).unwrap())
     }
 
     /// Takes the pages of a file out of memory, as soon as nobody has it mapped.
     pub(crate) fn put_out(file: &File) {
         let began = Instant::now();
         let len = file.metadata().unwrap().len();
+        let mapping = Mapping::of(file, NAME, len).unwrap();
         loop {
             rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
-            if residency::of(file, 0, len) != Residency::Resident {
+            if residency::of(&mapping, 0, len) != Residency::Resident {
                 return;
             }
             assert!(began.elapsed() < PATIENCE, "somebody maps it, or the build folder lies on no disk");

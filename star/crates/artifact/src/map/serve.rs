@@ -104,6 +104,11 @@ impl PackReader {
         Box::pin(Sending { shared: Arc::clone(&self.0), extents, at, fetches: VecDeque::new() })
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
     /// How windows were had.
     pub fn counts(&self) -> Counts {
         let Counting { resident, populated, read_inside, read_by_threads } = &self.0.counts;
@@ -226,8 +231,7 @@ impl Sending {
             let way = Way::of(&self.shared, &span.pack);
             span.len = span.len.min(way.most_bytes());
             let is_enough = self.fetches.iter().map(|fetch| fetch.len).sum::<u64>() >= way.ahead_bytes();
-            let is_here =
-                || span.pack.mapping().is_some() && span.pack.residency(span.offset, span.len) == Residency::Resident;
+            let is_here = || span.pack.residency(span.offset, span.len) == Residency::Resident;
             if is_enough || is_here() {
                 return;
             }

@@ -1,5 +1,5 @@
-//! Every line of reading packs that the compiler cannot check: the map, one call of the kernel
-//! that no library has, and the answer to a page that cannot be had.
+//! Every line of reading packs that the compiler cannot check: the map, the question which of its
+//! pages are in memory, and the answer to a page that cannot be had.
 //!
 //! # Why the map is sound
 //!
@@ -15,7 +15,7 @@
 //! before they hand out a window, and the kernel's own copy to a socket fails with `EFAULT`
 //! instead of the signal.
 
-#![expect(unsafe_code, reason = "maps, a raw system call and a signal handler; each block says why it is sound")]
+#![expect(unsafe_code, reason = "maps, calls of the system and a signal handler; each block says why it is sound")]
 
 use std::fs::File;
 use std::io;
@@ -32,52 +32,41 @@ pub(crate) fn map(file: &File, len: usize) -> io::Result<Mmap> {
     unsafe { MmapOptions::new().len(len).map(file) }
 }
 
-/// The size of a page of memory.
-pub(crate) fn page_bytes() -> u64 {
-    // SAFETY: a plain question; it touches no memory of ours.
-    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(bytes).ok().filter(|bytes| *bytes > 0).unwrap_or(4096)
-}
-
-/// A span of a file, as `cachestat` takes it.
-#[repr(C)]
-struct Span {
-    offset: u64,
-    len: u64,
-}
-
-/// What `cachestat` answers: counts of pages.
-#[repr(C)]
-#[derive(Default)]
-struct Cached {
-    cached: u64,
-    dirty: u64,
-    writeback: u64,
-    evicted: u64,
-    recently_evicted: u64,
-}
-
-/// How many pages of a span of a file are in memory. One call of some microseconds.
+/// Whether every page of a part of a map can be touched without waiting for the disk: it is in the
+/// table of pages, or in the page cache and read to its end.
+///
+/// The kernel says yes to everything if the file is not ours: see [`super::pack_file`].
 ///
 /// # Errors
-/// The kernel does not have the call (`ENOSYS`, before 6.5), does not allow it, or not for this
-/// kind of file.
+/// The system does not tell.
 #[cfg(target_os = "linux")]
-pub(crate) fn cached_pages(file: &File, offset: u64, len: u64) -> io::Result<u64> {
-    use std::os::fd::AsRawFd;
-    // The same number on every architecture that Starlane is built for.
-    const CACHESTAT: libc::c_long = 451;
-    let span = Span { offset, len };
-    let mut found = Cached::default();
-    // SAFETY: the descriptor is open for as long as `file` is borrowed; both structures are laid
-    // out as the kernel has them, live across the call, and only the second is written to.
-    let answer = unsafe { libc::syscall(CACHESTAT, file.as_raw_fd(), &raw const span, &raw mut found, 0_u32) };
-    if answer == 0 { Ok(found.cached) } else { Err(io::Error::last_os_error()) }
+pub(crate) fn is_resident(map: &Mmap, offset: usize, len: usize) -> io::Result<bool> {
+    // A window of a mebibyte takes one call, and no memory has to be asked for.
+    let mut pages = [0_u8; 512];
+    // SAFETY: a plain question; it touches no memory of ours.
+    let page_bytes = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).map_err(io::Error::other)?;
+    let part = &map[offset..offset + len];
+    let into_page = part.as_ptr() as usize % page_bytes;
+    let (mut at, end) = (part.as_ptr().wrapping_sub(into_page), part.as_ptr_range().end);
+    while at < end {
+        let left = end as usize - at as usize;
+        let asked = left.min(pages.len() * page_bytes);
+        // SAFETY: `at` is the start of a page of the map, and the pages of `asked` bytes from it on
+        // all belong to the map, because `part` does; the array has a byte for each of them.
+        if unsafe { libc::mincore(at.cast_mut().cast(), asked, pages.as_mut_ptr()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if pages[..asked.div_ceil(page_bytes)].iter().any(|page| page & 1 == 0) {
+            return Ok(false);
+        }
+        at = at.wrapping_add(asked);
+    }
+    Ok(true)
 }
 
 /// Nobody to ask here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn cached_pages(_file: &File, _offset: u64, _len: u64) -> io::Result<u64> {
+pub(crate) fn is_resident(_map: &Mmap, _offset: usize, _len: usize) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
