@@ -32,7 +32,7 @@ pub(crate) fn run(data: &[u8]) {
 
 fn of_class(class: Class) -> Header {
     let chunker = star_artifact::pack::Chunker::Uncut;
-    Header { class, id: NAME.id, generation: NAME.generation, store: [0; 16], created: 0, chunker }
+    Header { class, id: NAME.id, generation: NAME.generation, store: [0; 16], ordinal: 0, chunker }
 }
 
 fn header(page: &[u8]) {

@@ -9,7 +9,7 @@
 //! | 12 | 16 | id of the pack |
 //! | 28 | 4 | generation |
 //! | 32 | 16 | id of the store |
-//! | 48 | 4 | ordinal of the pack in its store |
+//! | 48 | 4 | number of the pack in its store |
 //! | 52 | 4 | zero |
 //! | 56 | 4 | level of normalisation |
 //! | 60 | 12 | least, average and greatest length of a chunk, four bytes each |

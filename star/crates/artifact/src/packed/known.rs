@@ -61,9 +61,7 @@ impl Known {
 
     /// Relies on a pack that the content itself is written to.
     pub(crate) fn rely_on(&self, pack: Ordinal) {
-        if let Some(lease) = self.leases.take(pack) {
-            self.lock().leases.insert(pack, lease);
-        }
+        self.lock().leases.entry(pack).or_insert_with(|| self.leases.take(pack));
     }
 
     /// What keeps the packs in which something was found.
@@ -73,9 +71,7 @@ impl Known {
 
     fn look(&self, chunk: &ChunkId, leases: &mut HashMap<Ordinal, Lease>) -> Option<Found> {
         let place = self.table.find(chunk)?;
-        if let std::collections::hash_map::Entry::Vacant(vacant) = leases.entry(place.pack) {
-            vacant.insert(self.leases.take(place.pack)?);
-        }
+        leases.entry(place.pack).or_insert_with(|| self.leases.take(place.pack));
         match self.packs.slot(place) {
             Ok(slot) if slot.chunk == *chunk => Some(Found { place, slot }),
             Ok(_) => None,

@@ -1,23 +1,16 @@
-//! Who relies on a pack at this moment: as long as somebody does, it is not collected.
+//! Who relies on a pack at this moment: as long as somebody does, nothing of it may be taken away.
 //!
 //! A lease is taken with every answer that spares somebody bytes, before the answer, and given back when
-//! the content that relies on it is referred to or forgotten. The collector closes a pack to new leases
-//! and goes on only when there is none: so no lease is ever taken on what is already on its way out.
+//! the content that relies on it is referred to or forgotten.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::rows::Ordinal;
 
 /// The leases on all packs of a store.
 #[derive(Debug, Default)]
-pub(crate) struct Leases(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    held: HashMap<Ordinal, u32>,
-    closed: HashSet<Ordinal>,
-}
+pub(crate) struct Leases(Mutex<HashMap<Ordinal, u32>>);
 
 /// Somebody relies on a pack.
 #[derive(Debug)]
@@ -27,43 +20,29 @@ pub(crate) struct Lease {
 }
 
 impl Leases {
-    /// Relies on a pack; none if it is on its way out.
-    pub(crate) fn take(self: &Arc<Self>, pack: Ordinal) -> Option<Lease> {
-        let mut state = self.lock();
-        if state.closed.contains(&pack) {
-            return None;
-        }
-        *state.held.entry(pack).or_default() += 1;
-        Some(Lease { leases: Arc::clone(self), pack })
+    /// Relies on a pack.
+    pub(crate) fn take(self: &Arc<Self>, pack: Ordinal) -> Lease {
+        *self.lock().entry(pack).or_default() += 1;
+        Lease { leases: Arc::clone(self), pack }
     }
 
-    /// Closes a pack to new leases; not if somebody relies on it.
-    pub(crate) fn close(&self, pack: Ordinal) -> bool {
-        let mut state = self.lock();
-        let free = !state.held.contains_key(&pack);
-        if free {
-            state.closed.insert(pack);
-        }
-        free
+    /// How many packs somebody relies on.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
     }
 
-    /// Opens a pack again.
-    pub(crate) fn open(&self, pack: Ordinal) {
-        self.lock().closed.remove(&pack);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Ordinal, u32>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut state = self.leases.lock();
-        if let Some(held) = state.held.get_mut(&self.pack) {
-            *held -= 1;
-            if *held == 0 {
-                state.held.remove(&self.pack);
+        let mut held = self.leases.lock();
+        if let Some(count) = held.get_mut(&self.pack) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.pack);
             }
         }
     }
@@ -74,15 +53,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_somebody_relies_on_is_not_closed_and_what_is_closed_nobody_relies_on() {
+    fn a_pack_is_relied_on_for_as_long_as_somebody_does() {
         let (leases, pack) = (Arc::new(Leases::default()), Ordinal(1));
-        let (first, second) = (leases.take(pack).unwrap(), leases.take(pack).unwrap());
+        let (first, second) = (leases.take(pack), leases.take(pack));
         drop(first);
-        assert!(!leases.close(pack));
+        assert_eq!(leases.len(), 1);
         drop(second);
-        assert!(leases.close(pack));
-        assert!(leases.take(pack).is_none() && leases.take(Ordinal(2)).is_some());
-        leases.open(pack);
-        assert!(leases.take(pack).is_some());
+        assert_eq!(leases.len(), 0);
     }
 }

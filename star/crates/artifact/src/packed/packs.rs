@@ -101,13 +101,6 @@ impl Packs {
         Ok(pack)
     }
 
-    pub(crate) fn forget(&self, ordinal: Ordinal) {
-        if let Some(pack) = self.all_mut().remove(&ordinal) {
-            self.files.forget(&pack.name);
-            self.inside.remove(&ordinal);
-        }
-    }
-
     /// A pack; none if it was collected.
     pub(crate) fn get(&self, ordinal: Ordinal) -> Option<Arc<Pack>> {
         self.all().get(&ordinal).cloned()

@@ -138,6 +138,10 @@ impl AllPending {
         all.keys().copied().collect()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Sha256, Arc<Pending>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

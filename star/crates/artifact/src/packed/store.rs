@@ -15,6 +15,7 @@ use star_core::ports::content::{
     ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
 };
 use star_core::ports::meta::{CommitError, MetaStore, Operation, Precondition};
+use star_core::vitals::{Queue, Vitals};
 use star_path::Digest;
 use tokio::sync::Semaphore;
 
@@ -188,6 +189,26 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// What the store says of itself.
+    fn vitals(&self) -> Vitals {
+        let of = |name, about, taken: usize, limit: Option<usize>| Queue {
+            name,
+            about,
+            taken: taken as u64,
+            limit: limit.map(|limit| limit as u64),
+            refused: None,
+        };
+        let ingest_bytes = limits::INGEST_BYTES - self.ingest_bytes.available_permits().min(limits::INGEST_BYTES);
+        let queues = vec![
+            of("ingest_bytes", "bytes on their way in, in memory", ingest_bytes, Some(limits::INGEST_BYTES)),
+            of("unreferred", "contents that nobody refers to yet", self.pending.len(), Some(limits::PENDING)),
+            of("leased_packs", "packs that somebody relies on", self.leases.len(), None),
+        ];
+        Vitals { queues, ..Vitals::default() }
+    }
+}
+
 fn unreadable(error: star_core::ports::meta::ReadError) -> ContentError {
     ContentError::Io { action: "read the row of a content", source: std::io::Error::other(error) }
 }
@@ -213,6 +234,10 @@ impl ContentStore for PackedStore {
 
     async fn keep_with(&self, named: &[ContentRef], by: &ContentRef) -> Result<(), ContentError> {
         self.inner.keep_with(named, by).await
+    }
+
+    fn vitals(&self) -> Vitals {
+        self.inner.vitals()
     }
 
     fn status(&self) -> ContentStatus {
