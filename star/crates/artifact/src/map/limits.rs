@@ -9,6 +9,10 @@ pub(crate) const WINDOW_BYTES: u64 = 1024 * 1024;
 /// small enough that a stream which is dropped leaves little behind.
 pub(crate) const POPULATE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// How much of a span the kernel is asked to read at once, without waiting: it cuts larger wishes to
+/// what it would read ahead by itself, which is this much unless somebody set it.
+pub(crate) const READ_ON_BYTES: u64 = 128 * 1024;
+
 /// Threads that bring pages into memory at the same time: more than these only share a disk.
 pub(crate) const POPULATE_JOBS: usize = 4;
 

@@ -3,8 +3,10 @@
 //! Windows keep the map alive, and a map keeps the bytes of a file that was unlinked. Whoever
 //! hands out a window asks [`super::residency`] first; this module only knows the bounds.
 //!
-//! The kernel is not advised that reads are random: then bringing a span into memory reads it page
-//! by page, a thousand times slower (`docs/adr/0016`).
+//! The kernel is told that touches are at random. Otherwise a touch of a page that is in memory may
+//! make it read on, in the thread that touches, which is an event loop. In exchange nobody reads on
+//! while a span is brought in, so it is asked for as a whole first: without that, pages come one at a
+//! time, a thousand times slower (`docs/adr/0016`).
 
 use std::fs::File;
 use std::io;
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use memmap2::{Advice, Mmap};
 
 use super::guard::Named;
+use super::limits;
 use super::sys;
 use crate::pack::PackName;
 
@@ -27,16 +30,38 @@ pub(crate) struct Mapping {
 
 #[derive(Debug)]
 struct Mapped {
+    /// There until this is dropped.
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
     // Leaves the table before the addresses can be another map's.
     _named: Option<Named>,
     memory: Mmap,
+}
+
+impl Mapped {
+    fn memory(&self) -> &Mmap {
+        &self.held.as_ref().expect("there until this is dropped").memory
+    }
+}
+
+/// Taking 64 MiB out of the table of pages takes some five milliseconds: nothing for an event loop,
+/// where the last window of a pack mostly goes.
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        if let (Some(held), Ok(runtime)) = (self.held.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(held));
+        }
+    }
 }
 
 struct Owner(Arc<Mapped>);
 
 impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
-        &self.0.memory
+        self.0.memory()
     }
 }
 
@@ -65,7 +90,9 @@ impl Mapping {
         }
         let len = usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let memory = sys::map(file, len)?;
-        let mapped = Arc::new(Mapped { _named: Named::put(&memory, name), memory });
+        memory.advise(Advice::Random)?;
+        let held = Held { _named: Named::put(&memory, name), memory };
+        let mapped = Arc::new(Mapped { held: Some(held) });
         Ok(Mapping { whole: Bytes::from_owner(Owner(Arc::clone(&mapped))), mapped })
     }
 
@@ -79,15 +106,24 @@ impl Mapping {
     /// # Errors
     /// The system does not tell.
     pub(crate) fn is_resident(&self, offset: u64, len: u64) -> io::Result<bool> {
-        sys::is_resident(&self.mapped.memory, at(offset), at(len))
+        sys::is_resident(self.mapped.memory(), at(offset), at(len))
     }
 
     /// Brings pages into memory. Waits for the disk: for threads that may.
     #[cfg(target_os = "linux")]
     pub(crate) fn populate(&self, offset: u64, len: u64) -> Result<(), PopulateError> {
         use rustix::io::Errno;
+        let (mut asked, end) = (offset, offset + len);
+        while asked < end {
+            let step = (end - asked).min(limits::READ_ON_BYTES);
+            // Only speeds up what follows, which says what is wrong.
+            if self.mapped.memory().advise_range(Advice::WillNeed, at(asked), at(step)).is_err() {
+                break;
+            }
+            asked += step;
+        }
         loop {
-            let Err(error) = self.mapped.memory.advise_range(Advice::PopulateRead, at(offset), at(len)) else {
+            let Err(error) = self.mapped.memory().advise_range(Advice::PopulateRead, at(offset), at(len)) else {
                 return Ok(());
             };
             match Errno::from_io_error(&error) {
@@ -114,6 +150,7 @@ fn at(offset: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::guard;
     use crate::map::pack_file::samples;
     use crate::map::residency::{self, Residency};
 
@@ -137,6 +174,28 @@ mod tests {
         let window = mapping.window(10, 99_990);
         drop((mapping, file, dir));
         assert!(window == bytes[10..]);
+    }
+
+    #[test]
+    fn an_event_loop_leaves_unmapping_to_a_thread() {
+        let (_dir, file) = samples::file(&samples::noise(100_000, 6));
+        let name = PackName { id: PackId::from_bytes([0x77; 16]), generation: Generation(1) };
+        let mapping = Mapping::of(&file, name, 100_000).unwrap();
+        let address = mapping.window(0, 1).as_ptr() as usize;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(1).build().unwrap();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(async {
+            let busy = tokio::task::spawn_blocking(move || released.recv().unwrap());
+            drop(mapping);
+            assert!(guard::line(address).is_some(), "the thread is busy");
+            release.send(()).unwrap();
+            busy.await.unwrap();
+            // There is one thread, so this one comes after the map.
+            tokio::task::spawn_blocking(|| {}).await.unwrap();
+        });
+        let told = guard::line(address).map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+        assert!(told.is_none_or(|told| !told.contains(&name.to_string()[..32])), "{name} is still mapped");
     }
 
     #[test]
