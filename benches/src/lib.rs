@@ -7,6 +7,7 @@
 //! allocations, so that counting disturbs no measurement. Start at `scenario`.
 
 mod actors;
+mod corpus;
 mod count;
 mod failure;
 mod figures;

@@ -2,6 +2,7 @@
 
 mod activate;
 mod ask;
+mod chunk;
 mod commit;
 mod content_read;
 mod hello;
@@ -52,11 +53,13 @@ pub(crate) enum Scenario {
     WebStatic,
     /// A large file, against nginx.
     ContentRead,
+    /// A content on its way in, against `zstd` and `sha256sum`.
+    Chunk,
 }
 
 impl Scenario {
     /// All of them, those of the spine first.
-    pub(crate) const ALL: [Scenario; 12] = [
+    pub(crate) const ALL: [Scenario; 13] = [
         Scenario::Ask,
         Scenario::Tell,
         Scenario::Rpc,
@@ -69,6 +72,7 @@ impl Scenario {
         Scenario::Hello,
         Scenario::WebStatic,
         Scenario::ContentRead,
+        Scenario::Chunk,
     ];
 
     /// The name on the command line.
@@ -86,6 +90,7 @@ impl Scenario {
             Scenario::Hello => "hello",
             Scenario::WebStatic => "web-static",
             Scenario::ContentRead => "content-read",
+            Scenario::Chunk => "chunk",
         }
     }
 
@@ -109,6 +114,7 @@ impl Scenario {
             Scenario::Hello => (hello::ABOUT, hello::run(plan).await?),
             Scenario::WebStatic => (web_static::ABOUT, web_static::run(plan).await?),
             Scenario::ContentRead => (content_read::ABOUT, content_read::run(plan).await?),
+            Scenario::Chunk => (chunk::ABOUT, chunk::run(plan).await?),
         };
         if self.can_be_counted() {
             count::beside(&mut rows, &count::of(self).await?);

@@ -114,6 +114,11 @@ mod tests {
         assert!(refused(&plain, 9_999, Encoding::Raw));
         let twice = [&frame.stored[..], &frame.stored[..]].concat();
         assert!(refused(&twice, 10_000, Encoding::Zstd));
+        let mut silent = vec![0; 20_000];
+        let mut context = zstd_safe::CCtx::create();
+        context.set_parameter(zstd_safe::CParameter::ContentSizeFlag(false)).unwrap();
+        let len = context.compress2(&mut silent[..], &plain).unwrap();
+        assert!(refused(&silent[..len], 10_000, Encoding::Zstd), "it does not say its length");
         let mut flipped = frame.stored.to_vec();
         *flipped.last_mut().unwrap() ^= 1;
         assert!(refused(&flipped, 10_000, Encoding::Zstd), "its checksum");
