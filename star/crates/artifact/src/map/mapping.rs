@@ -153,6 +153,7 @@ mod tests {
     use crate::map::guard;
     use crate::map::pack_file::samples;
     use crate::map::residency::{self, Residency};
+    use crate::pack::{Generation, PackId};
 
     #[test]
     fn pages_are_brought_in_by_the_call_and_not_by_the_touch() {
