@@ -17,4 +17,6 @@ pub mod share;
 pub mod table;
 
 pub use files::{Before, Contents, Copied, CopyError, DiskStore, OpenError, Options, Step};
-pub use packed::{CatalogueError, OpenError as PackedOpenError, PackedStore};
+pub use packed::{
+    CatalogueError, CollectError, CollectOptions, Collection, OpenError as PackedOpenError, PackedStore, Why,
+};

@@ -22,6 +22,14 @@ pub(crate) struct Catalogue {
     next: AtomicU32,
 }
 
+/// A pack that has a row.
+pub(crate) struct Entered {
+    pub(crate) ordinal: Ordinal,
+    pub(crate) pack: rows::Pack,
+    /// Whether it has its mark, so that layouts may name it.
+    pub(crate) live: bool,
+}
+
 /// Why a pack has no row.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnterError {
@@ -58,23 +66,28 @@ pub enum CatalogueError {
 
 impl Catalogue {
     /// Reads all rows.
-    pub(crate) async fn open(
-        meta: &Arc<dyn MetaStore>,
-    ) -> Result<(Catalogue, Vec<(Ordinal, rows::Pack)>), CatalogueError> {
-        let (mut packs, mut range) = (Vec::new(), rows::packs());
+    pub(crate) async fn open(meta: &Arc<dyn MetaStore>) -> Result<(Catalogue, Vec<Entered>), CatalogueError> {
+        let (mut packs, mut range) = (Vec::<Entered>::new(), rows::packs());
         loop {
             let page = meta.scan(range.clone(), meta.limits().page_rows).await?;
             for (key, row) in page.rows {
-                let Some(ordinal) = rows::ordinal_of_pack(&key).filter(|_| !rows::is_live_mark(&key)) else { continue };
+                let Some(ordinal) = rows::ordinal_of_pack(&key) else { continue };
+                if rows::is_live_mark(&key) {
+                    // A mark stands right behind its row.
+                    if let Some(entered) = packs.last_mut().filter(|entered| entered.ordinal == ordinal) {
+                        entered.live = true;
+                    }
+                    continue;
+                }
                 let pack = rows::Pack::decode(&row.value).map_err(|error| CatalogueError::Row(ordinal, error))?;
-                packs.push((ordinal, pack));
+                packs.push(Entered { ordinal, pack, live: false });
             }
             match page.next {
                 Some(next) => range.start = next,
                 None => break,
             }
         }
-        let next = packs.last().map_or(0, |(ordinal, _)| ordinal.0.saturating_add(1));
+        let next = packs.last().map_or(0, |entered| entered.ordinal.0.saturating_add(1));
         Ok((Catalogue { meta: Arc::clone(meta), next: AtomicU32::new(next) }, packs))
     }
 

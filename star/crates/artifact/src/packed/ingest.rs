@@ -145,7 +145,7 @@ impl Ingest for PackedIngest {
         let Whole { digest, size_bytes, way, .. } = fed.map_err(|error| failed(&error))?;
         let content = self.checked(&digest, size_bytes)?;
         let sha256 = Sha256::try_from(digest.as_bytes()).map_err(|_| ContentError::Unknown(digest.clone()))?;
-        if self.inner.row(&digest).await?.is_some() {
+        if self.inner.pending.get(&sha256).is_some() || self.inner.holds(&sha256).await? {
             return Ok(content);
         }
         let layout = Layout::new(collected.encoding, size_bytes, collected.extents);

@@ -3,6 +3,7 @@
 //! The table only gives a hint; the slot in the pack says whether it is that chunk. A pack in which
 //! something was found is kept for as long as whoever found it lives.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -61,7 +62,12 @@ impl Known {
 
     /// Relies on a pack that the content itself is written to.
     pub(crate) fn rely_on(&self, pack: Ordinal) {
-        self.lock().leases.entry(pack).or_insert_with(|| self.leases.take(pack));
+        let mut seen = self.lock();
+        if let Entry::Vacant(vacant) = seen.leases.entry(pack)
+            && let Some(lease) = self.leases.take(pack)
+        {
+            vacant.insert(lease);
+        }
     }
 
     /// What keeps the packs in which something was found.
@@ -71,7 +77,9 @@ impl Known {
 
     fn look(&self, chunk: &ChunkId, leases: &mut HashMap<Ordinal, Lease>) -> Option<Found> {
         let place = self.table.find(chunk)?;
-        leases.entry(place.pack).or_insert_with(|| self.leases.take(place.pack));
+        if let Entry::Vacant(vacant) = leases.entry(place.pack) {
+            vacant.insert(self.leases.take(place.pack)?);
+        }
         match self.packs.slot(place) {
             Ok(slot) if slot.chunk == *chunk => Some(Found { place, slot }),
             Ok(_) => None,

@@ -54,6 +54,23 @@ pub(crate) const RUN_BYTES: usize = 4 << 20;
 /// Most bytes of the whole store that are stored though they are there, in percent.
 pub(crate) const COPIED_PERCENT: u64 = 3;
 
+/// Rows that the collector looks at in one go.
+pub(crate) const COLLECT_PAGE: usize = 500;
+
+/// Bytes of all contents that may be condemned in one run without being told twice, in percent: what
+/// takes away more is usually a mistake.
+pub(crate) const CONDEMN_PERCENT: u64 = 20;
+
+/// Stored bytes of a pack that are needed, in percent, below which the rest is copied: a copy then writes
+/// at most one and a half times what it frees.
+pub(crate) const SPARSE_PERCENT: u64 = 60;
+
+/// Bytes that a run copies at most, so that it ends.
+pub(crate) const REPACK_BYTES: u64 = 1 << 30;
+
+/// Reasons of each kind that are named when somebody asks why a content is there.
+pub(crate) const WHY: usize = 100;
+
 /// How often a row is read again because a pack that it names was collected meanwhile.
 pub(crate) const READ_ATTEMPTS: usize = 3;
 

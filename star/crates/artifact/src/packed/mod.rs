@@ -4,9 +4,11 @@
 //! Start at [`PackedStore::open`]. On its way in a content passes [`ingest`], which feeds the pipeline of
 //! [`chunk`](crate::chunk), [`collector`], which decides what is written, and [`writer`], which writes;
 //! then it is [`pending`] until somebody refers to it. On its way out it passes [`read`]. [`packs`] knows
-//! the files, [`catalogue`] their rows, [`known`] and [`leases`] what may be shared.
+//! the files, [`catalogue`] their rows, [`known`] and [`leases`] what may be shared, and [`collect`] takes
+//! away what nobody needs.
 
 mod catalogue;
+mod collect;
 mod collector;
 mod ingest;
 mod known;
@@ -20,5 +22,6 @@ mod store;
 mod writer;
 
 pub use catalogue::CatalogueError;
+pub use collect::{CollectError, CollectOptions, Collection, Why};
 pub use open::OpenError;
 pub use store::PackedStore;

@@ -12,7 +12,9 @@ use rustix::fs::{FlockOperation, flock};
 use star_core::ports::meta::MetaStore;
 use tokio::sync::Semaphore;
 
-use super::catalogue::{Catalogue, CatalogueError, EnterError};
+use super::catalogue::{Catalogue, CatalogueError, EnterError, Entered};
+use super::collect::Condemned;
+use super::leases::Leases;
 use super::limits;
 use super::packs::Packs;
 use super::pending::AllPending;
@@ -81,10 +83,11 @@ impl PackedStore {
         let found = blocking(move || Found::look(&dir)).await?;
         let catalogue = Arc::new(catalogue);
         let packs = Arc::new(Packs::new(found.folder.clone()));
-        bring_together(&meta, &catalogue, &packs, &found.sealed, rows).await?;
-        let (known, chunks) = (Arc::clone(&packs), found.dir.join(CHUNKS));
-        let table = Arc::new(blocking(move || Ok(table(&known, &chunks))).await?);
-        let inner = Inner::begin(meta, catalogue, packs, table, found)?;
+        let leases = Arc::new(Leases::default());
+        bring_together(&meta, &catalogue, &packs, &leases, &found.sealed, rows).await?;
+        let (known, closed, chunks) = (Arc::clone(&packs), Arc::clone(&leases), found.dir.join(CHUNKS));
+        let table = Arc::new(blocking(move || Ok(table(&known, &closed, &chunks))).await?);
+        let inner = Inner::begin(meta, catalogue, Parts { packs, table, leases }, found)?;
         tokio::spawn(count(Arc::downgrade(&inner)));
         tokio::spawn(look_now_and_then(Arc::downgrade(&inner)));
         Ok(Arc::new(PackedStore { inner }))
@@ -133,12 +136,17 @@ async fn bring_together(
     meta: &Arc<dyn MetaStore>,
     catalogue: &Catalogue,
     packs: &Packs,
+    leases: &Leases,
     sealed: &[PackName],
-    rows: Vec<(Ordinal, rows::Pack)>,
+    rows: Vec<Entered>,
 ) -> Result<(), OpenError> {
     let mut by_name: HashMap<PackName, Ordinal> = HashMap::new();
-    for (ordinal, row) in rows {
+    for Entered { ordinal, pack: row, live } in rows {
         let name = PackName { id: PackId::from_bytes(row.id), generation: pack::Generation(row.generation) };
+        if !live {
+            // It was on its way out when the process ended.
+            leases.close(ordinal);
+        }
         by_name.insert(name, ordinal);
     }
     for name in sealed {
@@ -173,7 +181,7 @@ async fn enter_again(catalogue: &Catalogue, packs: &Packs, name: PackName) -> Re
 }
 
 /// The table as it was written down, with what came since.
-fn table(packs: &Packs, chunks: &Path) -> Table {
+fn table(packs: &Packs, leases: &Leases, chunks: &Path) -> Table {
     let snapshot = snapshot::read(chunks).inspect_err(|error| {
         tracing::info!(error = error as &dyn std::error::Error, "the table of chunks is made from the packs");
     });
@@ -181,7 +189,8 @@ fn table(packs: &Packs, chunks: &Path) -> Table {
         Ok(snapshot) => (snapshot.table, snapshot.packs),
         Err(_) => (Table::default(), Vec::new()),
     };
-    let here: HashSet<(Ordinal, PackName)> = packs.list().iter().map(|pack| (pack.ordinal, pack.name)).collect();
+    let open = packs.list().into_iter().filter(|pack| !leases.is_closed(pack.ordinal));
+    let here: HashSet<(Ordinal, PackName)> = open.map(|pack| (pack.ordinal, pack.name)).collect();
     let covered: HashSet<(Ordinal, PackName)> = covered.iter().map(of_covered).collect();
     let gone: HashSet<Ordinal> = covered.difference(&here).map(|(ordinal, _)| *ordinal).collect();
     if !gone.is_empty() {
@@ -206,12 +215,18 @@ fn of_covered(covered: &Covered) -> (Ordinal, PackName) {
     (covered.ordinal, name)
 }
 
+/// What the disk and the rows came to.
+struct Parts {
+    packs: Arc<Packs>,
+    table: Arc<Table>,
+    leases: Arc<Leases>,
+}
+
 impl Inner {
     fn begin(
         meta: Arc<dyn MetaStore>,
         catalogue: Arc<Catalogue>,
-        packs: Arc<Packs>,
-        table: Arc<Table>,
+        Parts { packs, table, leases }: Parts,
         found: Found,
     ) -> Result<Arc<Inner>, OpenError> {
         let Found { dir, lock, store, .. } = found;
@@ -234,7 +249,7 @@ impl Inner {
             _catalogue: catalogue,
             packs,
             table,
-            leases: Arc::default(),
+            leases,
             pending: AllPending::default(),
             writers,
             pipeline,
@@ -244,6 +259,8 @@ impl Inner {
             decodes: Arc::new(Semaphore::new(cores * limits::DECODES_PER_CORE)),
             copied_bytes: Default::default(),
             held: Held::default(),
+            condemned: Condemned::default(),
+            collecting: Semaphore::new(1),
             chunks: dir.join(CHUNKS),
             _lock: lock,
         }))

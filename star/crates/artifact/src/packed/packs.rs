@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 
 use super::limits;
 use crate::map::{PackFile, PackFiles};
-use crate::pack::{Fault, Folder, OpenPack, PackName, Reader, Slot};
+use crate::pack::{Class, Fault, Folder, OpenPack, PackName, Reader, Slot};
 use crate::rows::{Extent, Ordinal};
 use crate::table::Place;
 
@@ -42,6 +42,7 @@ struct Growing {
 
 /// What lies in a sealed pack.
 struct Inside {
+    class: Class,
     slots: Vec<Slot>,
     reader: Reader,
 }
@@ -101,6 +102,14 @@ impl Packs {
         Ok(pack)
     }
 
+    /// Forgets a pack that is about to go.
+    pub(crate) fn forget(&self, ordinal: Ordinal) {
+        if let Some(pack) = self.all_mut().remove(&ordinal) {
+            self.files.forget(&pack.name);
+            self.inside.remove(&ordinal);
+        }
+    }
+
     /// A pack; none if it was collected.
     pub(crate) fn get(&self, ordinal: Ordinal) -> Option<Arc<Pack>> {
         self.all().get(&ordinal).cloned()
@@ -135,6 +144,17 @@ impl Packs {
         slots_of(&inside.slots).map(|slots| (inside.reader.clone(), slots)).ok_or(no_slot)
     }
 
+    /// All slots of a sealed pack. Blocks if nobody looked into it lately.
+    pub(crate) fn all_slots(&self, pack: &Pack) -> Result<Vec<Slot>, PackError> {
+        Ok(self.inside(pack)?.slots.clone())
+    }
+
+    /// The class of a sealed pack. Blocks if nobody looked into it lately.
+    pub(crate) fn class(&self, ordinal: Ordinal) -> Result<Class, PackError> {
+        let pack = self.require(ordinal)?;
+        Ok(self.inside(&pack)?.class)
+    }
+
     /// The file of a pack, to be sent as it lies.
     pub(crate) async fn file(&self, ordinal: Ordinal) -> Result<Arc<PackFile>, PackError> {
         let pack = self.require(ordinal)?;
@@ -155,7 +175,7 @@ impl Packs {
     fn inside(&self, pack: &Pack) -> Result<Arc<Inside>, PackError> {
         self.inside.get_or_insert_with(&pack.ordinal, || {
             let (reader, footer) = self.folder.read(pack.name)?;
-            Ok(Arc::new(Inside { slots: footer.slots, reader }))
+            Ok(Arc::new(Inside { class: footer.header.class, slots: footer.slots, reader }))
         })
     }
 

@@ -20,6 +20,7 @@ use star_path::Digest;
 use tokio::sync::Semaphore;
 
 use super::catalogue::{Catalogue, batch};
+use super::collect::Condemned;
 use super::ingest::PackedIngest;
 use super::leases::Leases;
 use super::limits;
@@ -30,7 +31,7 @@ use super::writer::Writer;
 use crate::chunk::pipeline::Pipeline;
 use crate::map::PackReader;
 use crate::pack::Class;
-use crate::rows::{self, Content, Place, Sha256};
+use crate::rows::{self, Content, Extent, Place, Sha256, State};
 use crate::table::Table;
 
 /// Contents in packs on a local disk.
@@ -58,6 +59,9 @@ pub(crate) struct Inner {
     /// Bytes that were there and were stored once more, since the start.
     pub(crate) copied_bytes: AtomicU64,
     pub(crate) held: Held,
+    pub(crate) condemned: Condemned,
+    /// One permit for the collector.
+    pub(crate) collecting: Semaphore,
     /// Where the table of chunks is written down.
     pub(crate) chunks: PathBuf,
     /// Keeps others out.
@@ -102,7 +106,7 @@ impl Inner {
         Ok(self.stored_row(&sha256, digest).await?.map(|content| (sha256, content)))
     }
 
-    async fn stored_row(&self, sha256: &Sha256, digest: &Digest) -> Result<Option<Content>, ContentError> {
+    pub(crate) async fn stored_row(&self, sha256: &Sha256, digest: &Digest) -> Result<Option<Content>, ContentError> {
         let rows = self.meta.read(&[rows::content_key(sha256)]).await.map_err(unreadable)?;
         let row = rows.into_iter().next().flatten();
         let content = row.map(|row| Content::decode(&row.value)).transpose();
@@ -117,10 +121,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Writes rows of this store.
-    async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) -> Result<(), ContentError> {
+    /// Writes rows of this store if they are as they should be; false if not.
+    pub(crate) async fn commit_if(
+        &self,
+        preconditions: Vec<Precondition>,
+        operations: Vec<Operation>,
+    ) -> Result<bool, ContentError> {
         match self.meta.commit(batch(preconditions, operations)).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(CommitError::Conflict { .. }) => Ok(false),
             Err(CommitError::DiskFull) => Err(ContentError::DiskFull),
             Err(error) => {
                 let source = std::io::Error::other(error);
@@ -129,26 +138,47 @@ impl Inner {
         }
     }
 
+    /// Whether a content is there, and stays there for the time of grace at least.
+    pub(crate) async fn holds(&self, sha256: &Sha256) -> Result<bool, ContentError> {
+        loop {
+            match self.stored_row(sha256, &Digest::sha256(*sha256)).await? {
+                None => return Ok(false),
+                Some(Content { state: State::Live, .. }) => return Ok(true),
+                Some(_) => {
+                    self.revive(sha256).await?;
+                }
+            }
+        }
+    }
+
+    /// Writes rows of this store.
+    async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) -> Result<(), ContentError> {
+        if self.commit_if(preconditions, operations).await? {
+            return Ok(());
+        }
+        let source = std::io::Error::other("somebody else was there at the same time; try again");
+        Err(ContentError::Io { action: "write the rows of a content", source })
+    }
+
     /// What a batch has to say that refers to a content.
     async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
         let unknown = || ContentError::Unknown(content.digest.clone());
         let sha256 = Sha256::try_from(content.digest.as_bytes()).map_err(|_| unknown())?;
         let live = Precondition::Present(rows::live_content(&sha256));
-        let stored = self.stored_row(&sha256, &content.digest).await?;
         let pending = self.pending.get(&sha256);
-        match (stored, pending) {
-            (Some(_), pending) => {
+        match (self.holds(&sha256).await?, pending) {
+            (true, pending) => {
                 if pending.is_some() {
                     self.pending.remove(&sha256);
                 }
                 Ok(Reference { preconditions: vec![live], operations: Vec::new() })
             }
-            (None, Some(pending)) => {
+            (false, Some(pending)) => {
                 let (before, reference) = pending.reference(&sha256);
                 self.write_before(before).await?;
                 Ok(reference)
             }
-            (None, None) => Err(unknown()),
+            (false, None) => Err(unknown()),
         }
     }
 
@@ -209,7 +239,7 @@ impl Inner {
     }
 }
 
-fn unreadable(error: star_core::ports::meta::ReadError) -> ContentError {
+pub(crate) fn unreadable(error: star_core::ports::meta::ReadError) -> ContentError {
     ContentError::Io { action: "read the row of a content", source: std::io::Error::other(error) }
 }
 
@@ -221,6 +251,11 @@ impl ContentStore for PackedStore {
 
     async fn stat(&self, digest: &Digest) -> Result<Option<ContentRef>, ContentError> {
         let row = self.inner.row(digest).await?;
+        if let Some((sha256, Content { state: State::Condemned { .. }, .. })) = &row
+            && !self.inner.holds(sha256).await?
+        {
+            return Ok(None);
+        }
         Ok(row.map(|(_, content)| ContentRef { digest: digest.clone(), size_bytes: content.size_bytes }))
     }
 
@@ -273,5 +308,14 @@ pub(crate) fn inline(content: &Content) -> Option<&Bytes> {
     match &content.place {
         Place::Inline(bytes) => Some(bytes),
         Place::Packed(_) | Place::Paged(_) => None,
+    }
+}
+
+/// Where the bytes of a content lie.
+pub(crate) async fn extents(inner: &Inner, sha256: &Sha256, content: &Content) -> Result<Vec<Extent>, ContentError> {
+    match &content.place {
+        Place::Inline(_) => Ok(Vec::new()),
+        Place::Packed(layout) => Ok(layout.extents().to_vec()),
+        Place::Paged(paged) => Ok(layout(inner, sha256, content, paged).await?.extents().to_vec()),
     }
 }

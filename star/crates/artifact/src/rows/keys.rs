@@ -47,6 +47,16 @@ pub fn manifest_page(digest: &Sha256, page: u32) -> Key {
     key(b"m/", &[digest, &page.to_be_bytes()])
 }
 
+/// All pages of a manifest.
+pub fn manifest_pages(digest: &Sha256) -> KeyRange {
+    KeyRange::prefix([b"m/", &digest[..]].concat())
+}
+
+/// All pages of a layout.
+pub fn layout_pages(digest: &Sha256) -> KeyRange {
+    KeyRange::prefix([b"l/", &digest[..]].concat())
+}
+
 /// A page of a layout.
 pub fn layout_page(digest: &Sha256, page: u32) -> Key {
     key(b"l/", &[digest, &page.to_be_bytes()])
@@ -83,6 +93,11 @@ pub fn edges(ordinal: Ordinal) -> KeyRange {
     KeyRange::prefix([b"f/", &ordinal.0.to_be_bytes()[..]].concat())
 }
 
+/// The content in the key of an edge.
+pub fn digest_of_edge(key: &Key) -> Option<Sha256> {
+    key.as_bytes().strip_prefix(b"f/")?.get(4..)?.try_into().ok()
+}
+
 /// A content that names another: an index of files names the files.
 pub fn names(named: &Sha256, by: &Sha256) -> Key {
     key(b"u/", &[named, by])
@@ -91,6 +106,11 @@ pub fn names(named: &Sha256, by: &Sha256) -> Key {
 /// All contents that name a content.
 pub fn named_by(named: &Sha256) -> KeyRange {
     KeyRange::prefix([b"u/", &named[..]].concat())
+}
+
+/// The content that names another, in the key that says so.
+pub fn digest_of_naming(key: &Key) -> Option<Sha256> {
+    key.as_bytes().strip_prefix(b"u/")?.get(32..)?.try_into().ok()
 }
 
 fn key(table: &[u8; TABLE], parts: &[&[u8]]) -> Key {
@@ -113,6 +133,17 @@ mod tests {
             assert!(packs().contains(&key));
         }
         assert!(!is_live_mark(&edge(Ordinal(7), &digest)));
+    }
+
+    #[test]
+    fn what_a_key_names_is_read_back() {
+        let (one, other) = ([3; 32], [4; 32]);
+        assert_eq!(digest_of_edge(&edge(Ordinal(9), &one)), Some(one));
+        assert_eq!(digest_of_naming(&names(&one, &other)), Some(other));
+        assert!(manifest_pages(&one).contains(&manifest_page(&one, 7)));
+        assert!(
+            layout_pages(&one).contains(&layout_page(&one, 7)) && !layout_pages(&one).contains(&layout_page(&other, 7))
+        );
     }
 
     #[test]

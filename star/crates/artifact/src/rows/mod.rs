@@ -29,8 +29,9 @@ mod pack;
 pub use content::{Content, Paged, Place, State};
 pub use keys::content as content_key;
 pub use keys::{
-    contents, digest_of_content, edge, edges, is_live_mark, layout_page, live_content, live_pack, manifest_page,
-    named_by, names, ordinal_of_pack, pack, packs,
+    contents, digest_of_content, digest_of_edge, digest_of_naming, edge, edges, is_live_mark, layout_page,
+    layout_pages, live_content, live_pack, manifest_page, manifest_pages, named_by, names, ordinal_of_pack, pack,
+    packs,
 };
 pub use layout::{Extent, Layout, LayoutError};
 pub use pack::{Pack, PackState, Slots};

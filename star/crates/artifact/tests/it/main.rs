@@ -1,6 +1,7 @@
 //! The content store through the door that its callers use.
 #![expect(clippy::unwrap_used, reason = "what a test cannot do without may end it")]
 
+mod collect;
 mod conformance;
 mod damage;
 mod faults;

@@ -14,21 +14,21 @@ use tempfile::TempDir;
 use crate::fixture::{content, get, noise, put, put_whole};
 
 /// A store, and the metadata store that holds its rows.
-struct Fixture {
-    dir: TempDir,
-    meta: Arc<MemoryMeta>,
-    store: Arc<PackedStore>,
+pub(crate) struct Fixture {
+    pub(crate) dir: TempDir,
+    pub(crate) meta: Arc<MemoryMeta>,
+    pub(crate) store: Arc<PackedStore>,
 }
 
 impl Fixture {
-    async fn new() -> Fixture {
+    pub(crate) async fn new() -> Fixture {
         let (dir, meta) = (tempfile::tempdir().unwrap(), MemoryMeta::new());
         let store = PackedStore::open(dir.path(), Arc::<MemoryMeta>::clone(&meta)).await.unwrap();
         Fixture { dir, meta, store }
     }
 
     /// The store after the process was started again. The writers end a moment after the store.
-    async fn reopened(self) -> Fixture {
+    pub(crate) async fn reopened(self) -> Fixture {
         let Fixture { dir, meta, store } = self;
         drop(store);
         loop {
@@ -43,25 +43,25 @@ impl Fixture {
     }
 
     /// Takes bytes in and refers to them.
-    async fn keep(&self, bytes: &Bytes) -> ContentRef {
+    pub(crate) async fn keep(&self, bytes: &Bytes) -> ContentRef {
         let content = put_whole(&*self.store, bytes).await;
         self.refer(&content).await;
         content
     }
 
-    async fn refer(&self, content: &ContentRef) {
+    pub(crate) async fn refer(&self, content: &ContentRef) {
         let reference = self.store.refer(content).await.unwrap();
         self.commit(reference.preconditions, reference.operations).await;
     }
 
-    async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) {
+    pub(crate) async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) {
         let id = star_wire::MessageId::next().as_u128();
         let shard = Shard::of_space("acme");
         self.meta.commit(Batch { id, shard, preconditions, operations, events: Vec::new(), at: 0 }).await.unwrap();
     }
 
     /// Bytes of all packs, as far as something was written to them.
-    fn packed_bytes(&self) -> u64 {
+    pub(crate) fn packed_bytes(&self) -> u64 {
         fn of(dir: &Path) -> u64 {
             let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
             let sizes = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
@@ -76,7 +76,7 @@ impl Fixture {
 }
 
 /// Bytes that can be compressed and are the same each time.
-fn text(len: usize, seed: u64) -> Bytes {
+pub(crate) fn text(len: usize, seed: u64) -> Bytes {
     let words = noise(len / 2 + 64, seed);
     let mut bytes = BytesMut::with_capacity(len + 64);
     for word in words.chunks(16) {

@@ -1,0 +1,161 @@
+//! Copies what is needed of packs in which little is, so that they can go.
+//!
+//! Frames are copied as they are. A content gets its layout anew in one batch: whoever reads it by the
+//! layout of before finds the pack still there, for as long as the grace lasts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use star_core::ports::meta::{Operation, Precondition};
+use star_path::Digest;
+
+use super::packs::Use;
+use super::{CollectError, Collection};
+use crate::chunk::Frame;
+use crate::pack::{Class, Slot};
+use crate::packed::limits;
+use crate::packed::packs::PackError;
+use crate::packed::store::{Inner, extents};
+use crate::rows::{self, Content, Extent, Layout, Ordinal, Place, Sha256, Slots, State};
+
+/// Where a frame lies by now.
+type Moved = HashMap<(Ordinal, u16), (Ordinal, u16, Slot)>;
+
+/// Copies the rest of sparse packs, the emptiest first, as far as a run goes.
+pub(super) async fn copy(
+    inner: &Arc<Inner>,
+    mut sparse: Vec<Use>,
+    collection: &mut Collection,
+) -> Result<(), CollectError> {
+    sparse.sort_by_key(|used| used.live_bytes * 1000 / used.stored_bytes.max(1));
+    let mut copied = 0;
+    for used in sparse {
+        if copied + used.live_bytes > limits::REPACK_BYTES {
+            break;
+        }
+        copied += used.live_bytes;
+        copy_pack(inner, &used).await?;
+        collection.packs_copied += 1;
+        collection.copied_bytes += used.live_bytes;
+    }
+    Ok(())
+}
+
+/// Copies the rest of a pack, content by content, so that what is read together lies together.
+async fn copy_pack(inner: &Arc<Inner>, used: &Use) -> Result<(), CollectError> {
+    let mut moved = Moved::new();
+    for digest in &used.contents {
+        let Some(content) = inner.stored_row(digest, &Digest::sha256(*digest)).await? else { continue };
+        let before = extents(inner, digest, &content).await?;
+        move_frames(inner, used.pack.ordinal, &before, &mut moved).await?;
+        rewrite(inner, digest, content, before, &moved).await?;
+    }
+    Ok(())
+}
+
+/// Writes the frames of a content that lie in a pack once more, durably.
+async fn move_frames(
+    inner: &Arc<Inner>,
+    from: Ordinal,
+    extents: &[Extent],
+    moved: &mut Moved,
+) -> Result<(), CollectError> {
+    let mut wanted: BTreeMap<u16, Extent> = BTreeMap::new();
+    for extent in extents.iter().filter(|extent| extent.pack == from) {
+        for number in extent.first_slot..extent.first_slot + extent.slots {
+            if !moved.contains_key(&(from, number)) {
+                wanted.insert(number, Extent { first_slot: number, slots: 1, ..*extent });
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let packs = Arc::clone(&inner.packs);
+    let read = move || -> Result<(Class, Vec<(u16, Frame)>), PackError> {
+        let mut frames = Vec::new();
+        for (number, extent) in wanted {
+            let (reader, slots) = packs.slots(&extent)?;
+            for slot in slots {
+                let (chunk, plain_len, encoding) = (slot.chunk, slot.plain_len, slot.encoding);
+                frames.push((number, Frame { chunk, plain_len, encoding, stored: reader.frame(&slot)?.into() }));
+            }
+        }
+        Ok((packs.class(from)?, frames))
+    };
+    let read = tokio::task::spawn_blocking(read).await.map_err(|error| CollectError::Pack(error.into()))?;
+    let (class, frames) = read?;
+    let (numbers, frames): (Vec<u16>, Vec<Frame>) = frames.into_iter().unzip();
+    let mut numbers = numbers.into_iter();
+    let writer = inner.writer(class);
+    for placed in writer.append(frames).await? {
+        for ((slot_number, slot), number) in (placed.first_slot..).zip(placed.slots).zip(&mut numbers) {
+            moved.insert((from, number), (placed.pack, slot_number, slot));
+        }
+    }
+    Ok(writer.sync().await?)
+}
+
+/// Gives a content its layout anew.
+async fn rewrite(
+    inner: &Arc<Inner>,
+    digest: &Sha256,
+    content: Content,
+    before: Vec<Extent>,
+    moved: &Moved,
+) -> Result<(), CollectError> {
+    let encoding = match &content.place {
+        Place::Packed(layout) => layout.encoding(),
+        Place::Paged(paged) => paged.encoding,
+        Place::Inline(_) => return Ok(()),
+    };
+    let mut after = Vec::new();
+    for extent in &before {
+        after.extend(follow(inner, extent, moved).await?);
+    }
+    let layout = Layout::new(encoding, content.size_bytes, after).map_err(rows::RowError::from)?;
+    let mut edges: BTreeMap<Ordinal, Slots> = BTreeMap::new();
+    for extent in layout.extents() {
+        edges.entry(extent.pack).or_default().add(extent.first_slot, extent.slots);
+    }
+    let mut operations = vec![Operation::DeleteRange(rows::layout_pages(digest))];
+    let left = before.iter().map(|extent| extent.pack).filter(|pack| !edges.contains_key(pack));
+    operations.extend(left.map(|pack| Operation::Delete(rows::edge(pack, digest))));
+    for (pack, slots) in &edges {
+        operations.push(Operation::Put(rows::edge(*pack, digest), slots.encode()?));
+    }
+    let mut preconditions: Vec<Precondition> =
+        edges.keys().map(|pack| Precondition::Present(rows::live_pack(*pack))).collect();
+    // Whoever revives it meanwhile writes its row as well.
+    preconditions.push(match content.state {
+        State::Live => Precondition::Present(rows::live_content(digest)),
+        State::Condemned { .. } => Precondition::Absent(rows::live_content(digest)),
+    });
+    preconditions.push(Precondition::Present(rows::content_key(digest)));
+    let (place, pages) = layout.paged()?;
+    for (number, page) in (0..).zip(pages) {
+        operations.push(Operation::Put(rows::layout_page(digest, number), page));
+    }
+    operations.push(Operation::Put(rows::content_key(digest), Content { place, ..content }.encode()?));
+    inner.commit_if(preconditions, operations).await?;
+    Ok(())
+}
+
+/// An extent with its frames where they lie by now.
+async fn follow(inner: &Arc<Inner>, extent: &Extent, moved: &Moved) -> Result<Vec<Extent>, CollectError> {
+    if !moved.contains_key(&(extent.pack, extent.first_slot)) {
+        return Ok(vec![*extent]);
+    }
+    let (packs, asked) = (Arc::clone(&inner.packs), *extent);
+    let slots = tokio::task::spawn_blocking(move || packs.slots(&asked)).await;
+    let (_, slots) = slots.map_err(|error| CollectError::Pack(error.into()))??;
+    let mut plain_start = extent.plain_start;
+    let mut followed = Vec::new();
+    for (number, old) in (extent.first_slot..).zip(slots) {
+        let (pack, first_slot, slot) = moved.get(&(extent.pack, number)).copied().unwrap_or((extent.pack, number, old));
+        let Slot { offset, stored_len, .. } = slot;
+        followed.push(Extent { pack, first_slot, slots: 1, offset, stored_len, plain_start });
+        plain_start += u64::from(old.plain_len);
+    }
+    Ok(followed)
+}
