@@ -134,7 +134,7 @@ async fn what_a_kept_content_names_is_kept_and_goes_with_it() {
     assert_eq!(fixture.collect(NONE).await.condemned, 0, "whoever sent the index is about to refer to it");
     fixture.link("index", &index).await.unwrap();
     fixture.collect_all().await;
-    assert_eq!(fixture.store.why(&named.digest).await.unwrap().unwrap().named_by, [index.digest.clone()]);
+    assert_eq!(fixture.store.why(&named.digest).await.unwrap().unwrap().named_by, std::slice::from_ref(&index.digest));
     fixture.remove("index").await;
     assert_eq!(fixture.collect_all().await.removed, 2);
     assert_eq!(fixture.store.why(&named.digest).await.unwrap(), None);
