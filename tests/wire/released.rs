@@ -16,6 +16,8 @@ const KEPT: &[&str] = &[
     "proto/minors",
     "star/crates/core/tests/golden",
     "star/crates/kinds/tests/golden/rows-v1.txt",
+    "star/crates/kinds/tests/golden/rows-v2.txt",
+    "star/crates/artifact/tests/golden/pack",
     "star/crates/store/tests/fixtures",
     "star/crates/wire/tests/golden",
     "tests/wire",

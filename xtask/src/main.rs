@@ -36,6 +36,7 @@ usage: cargo xtask TASK [ARGUMENTS]
   bench NAME|all [ARGS]   measure against the peers, in a release build
   torture --cycles N      kill the store N times with each engine, and look what it lost
   torture --states N      open it after N simulated power cuts
+  torture --steps N       write, remove and collect contents, and look whether what is needed is there
   torture --histories N   kill Stars under the hands of clients, and look whether what they saw makes sense
   fuzz [TARGET ...]       give the readers of the program any bytes (--minutes N each, --keep what is new)
   ci                      every check, cheap ones first

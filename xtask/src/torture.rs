@@ -1,7 +1,7 @@
-//! `cargo xtask torture`: the crash tests of the store and the histories of whole Stars, for as long as
-//! somebody wants.
+//! `cargo xtask torture`: the crash tests of the store, the model of what is collected, and the histories
+//! of whole Stars, for as long as somebody wants.
 //!
-//! Owns nothing of the tests: they stand in `star/crates/store` and `tests/it` and run among all others
+//! Owns nothing of the tests: they stand in `star/crates/store`, `star/crates/artifact` and `tests/it` and run among all others
 //! with small numbers. Here they run alone, optimised, with the numbers that are asked for.
 
 use crate::places::Places;
@@ -25,6 +25,12 @@ const ORDEALS: &[Ordeal] = &[
         test: &["--lib", "faults::states"],
     },
     Ordeal {
+        flag: "--steps",
+        variable: "STAR_COLLECT_STEPS",
+        package: "star-artifact",
+        test: &["--test", "it", "a_store_is_a_map_whatever_is_collected_meanwhile"],
+    },
+    Ordeal {
         flag: "--histories",
         variable: "STAR_HISTORIES",
         package: "star-tests",
@@ -32,10 +38,10 @@ const ORDEALS: &[Ordeal] = &[
     },
 ];
 
-const TAKES: &str = "torture takes --cycles N (kills of each engine), --states N (power cuts) and --histories N \
-    (what clients see of a Star that is killed)";
+const TAKES: &str = "torture takes --cycles N (kills of each engine), --states N (power cuts), --steps N (of a \
+    content store that is collected) and --histories N (what clients see of a Star that is killed)";
 
-/// `cargo xtask torture --cycles N [--states N] [--histories N]`.
+/// `cargo xtask torture --cycles N [--states N] [--steps N] [--histories N]`.
 pub(crate) fn task(places: &Places, arguments: &[String]) -> Result<(), Stop> {
     let asked = arguments.chunks(2).map(read).collect::<Result<Vec<_>, Stop>>()?;
     if asked.is_empty() {
