@@ -6,7 +6,7 @@
 //!
 //! The format: [`Header`], [`Slot`], [`Footer`] and [`Trailer`] of a sealed pack, [`Record`] of the
 //! log beside an open one. The life of a pack: [`Folder`] says where it lies, [`OpenPack`] writes
-//! it, [`recover`] takes up what was left open, [`Reader`] reads it. Start at [`OpenPack`].
+//! it, [`recover()`] takes up what was left open, [`Reader`] reads it. Start at [`OpenPack`].
 
 mod chain;
 mod class;
