@@ -39,10 +39,12 @@ macro_rules! codecs {
 }
 
 codecs! {
-    AdvanceRequest AdvanceResponse AskRequest AskResponse CreateRequest CreateResponse DeleteRequest
+    AdvanceRequest AdvanceResponse AskRequest AskResponse CheckRequest CheckResponse CollectRequest CollectResponse
+    CreateRequest CreateResponse DeleteRequest
     DeleteResponse ErrorDetail ForgetRequest ForgetResponse GetRequest GetResponse InfoRequest InfoResponse
     KindsRequest KindsResponse ListConsumersRequest ListConsumersResponse ListRequest ListResponse LockRequest
     LockResponse MoveRequest MoveResponse OpenRequest OpenResponse RenewRequest RenewResponse RestartRequest
     RestartResponse SetRequest SetResponse StatusRequest StatusResponse TagRequest TagResponse TellRequest
-    TellResponse UnlockRequest UnlockResponse WatchRequest WatchResponse WhoAmIRequest WhoAmIResponse
+    TellResponse UnlockRequest UnlockResponse WatchRequest WatchResponse WhoAmIRequest WhoAmIResponse WhyRequest
+    WhyResponse
 }

@@ -17,6 +17,8 @@ pub(crate) mod error;
 mod events;
 pub(crate) mod exit;
 mod explain;
+mod fsck;
+mod gc;
 mod get;
 mod globals;
 mod info;
@@ -83,6 +85,8 @@ enum Command {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Store(store::Store),
+    Gc(gc::Gc),
+    Fsck(fsck::Fsck),
     Doctor(doctor::Doctor),
     Login(login::Login),
     Logout(logout::Logout),
@@ -240,6 +244,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Backup(it) => it.run(session).await,
         Command::Restore(it) => it.run(session).await,
         Command::Store(it) => it.run(session).await,
+        Command::Gc(it) => it.run(session).await,
+        Command::Fsck(it) => it.run(session).await,
         Command::Doctor(it) => it.run(session).await,
         Command::Login(it) => it.run(session).await,
         Command::Logout(it) => it.run(session),

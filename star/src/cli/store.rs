@@ -23,12 +23,13 @@ use crate::output::say;
 use crate::progress::Transfer;
 use crate::serve::Index;
 
-/// Check or convert the data folder of a Star that does not run
+/// Check, rebuild or convert the data folder of a Star that does not run
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   star store check /srv/star
   star store check /srv/star -o json
+  star store rebuild /srv/star
   star store convert /srv/star --to sled")]
 pub(crate) struct Store {
     #[command(subcommand)]
@@ -39,6 +40,11 @@ pub(crate) struct Store {
 enum Action {
     /// Read every byte of the log, the index and the contents, and tell what is damaged
     Check {
+        /// The data folder
+        data: PathBuf,
+    },
+    /// Throw away what is derived, the index and the table of chunks, so that the next start makes it anew
+    Rebuild {
         /// The data folder
         data: PathBuf,
     },
@@ -83,6 +89,7 @@ impl Store {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
         match self.action {
             Action::Check { data } => check(session, data).await,
+            Action::Rebuild { data } => rebuild(session, data).await,
             Action::Convert { data, to } => convert(session, data, to).await,
         }
     }
@@ -242,6 +249,38 @@ fn look_for_contents(meta: &Path, held: &Held, known: &mut KnownPacks, checked: 
 fn length_of(store: &Path) -> u64 {
     let files = ["journal", "checkpoint"].into_iter().filter_map(|dir| std::fs::read_dir(store.join(dir)).ok());
     files.flatten().filter_map(|entry| entry.ok()?.metadata().ok()).map(|file| file.len()).sum()
+}
+
+/// Makes the index anew from the journal, and removes the table of chunks, which the next start reads out of
+/// the packs.
+async fn rebuild(session: &Session, data: PathBuf) -> Result<(), CliError> {
+    let rebuilt = blocking(move || {
+        let options = options(&data)?;
+        let engine = maintain::engines(&options.dir).first().copied().unwrap_or_default();
+        let rebuilt = maintain::rebuild(&options.with_index(engine))?;
+        let table = data.join("content").join("chunks");
+        match std::fs::remove_file(&table) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Trouble::file("remove", &table)(error)),
+            _ => Ok((rebuilt, Index::of(engine))),
+        }
+    });
+    let (rebuilt, engine) = rebuilt.await?;
+    if !session.output.is_human() {
+        return session.output.value(&Converted {
+            index: engine.to_string(),
+            position: rebuilt.position.to_string(),
+            rows: rebuilt.rows,
+            took_ms: rebuilt.took.as_millis() as u64,
+        });
+    }
+    session.output.line(&format!(
+        "the index of {} at position {} was made anew from the log; it took {}",
+        count(rebuilt.rows, "row", "rows"),
+        rebuilt.position,
+        span(rebuilt.took),
+    ))?;
+    session.output.note("the next start reads out of the packs which chunk lies where");
+    Ok(())
 }
 
 async fn convert(session: &Session, data: PathBuf, to: Index) -> Result<(), CliError> {

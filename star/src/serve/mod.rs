@@ -9,6 +9,7 @@ mod index;
 mod logging;
 mod ready;
 mod takeover;
+mod upkeep;
 mod wiring;
 
 use std::net::SocketAddr;

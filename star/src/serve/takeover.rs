@@ -249,7 +249,8 @@ mod tests {
             let names = fs::read_dir(before.dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
             assert_eq!(names.filter(|name| name.len() == 3).count(), 0, "no directory of before is left");
             for _ in 0..3 {
-                let options = CollectOptions { grace: Duration::ZERO, force: true, now: std::time::Instant::now() };
+                let now = std::time::Instant::now();
+                let options = CollectOptions { grace: Duration::ZERO, force: true, plan: false, now };
                 store.collect(options).await.unwrap();
             }
             assert!(read(&store, &page).await.unwrap() == small && read(&store, &named).await.unwrap() == large);

@@ -22,7 +22,7 @@ use star_store::{IndexKind, OpenOptions, Retention, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{DataDir, ServeError, takeover};
+use super::{DataDir, ServeError, takeover, upkeep};
 
 /// A Star with everything open.
 pub(super) struct Star {
@@ -100,7 +100,8 @@ impl Star {
         let api = serve(api, star_http::api::router(&self.state), Surface::Api);
         let web = serve(web, star_http::web::router(&self.state), Surface::Web);
         let meters = star_http::meters::sum_up(self.state.metrics().clone(), self.shutdown.clone());
-        let parts = [api, web, tokio::spawn(meters)];
+        let upkeep = upkeep::run(Arc::clone(&self.contents), self.shutdown.clone());
+        let parts = [api, web, tokio::spawn(meters), tokio::spawn(upkeep)];
         async move {
             for part in parts {
                 if let Err(error) = part.await {

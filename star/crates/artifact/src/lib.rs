@@ -21,4 +21,4 @@ pub mod table;
 pub use archive::{CheckedPack, ContentRows, CopiedPack, PackCopies, PackCopyError, Unreadable};
 pub use loose::{Contents, Copied, CopyError};
 pub use pack::PackName;
-pub use packed::{CatalogueError, CollectError, CollectOptions, Collection, OpenError, PackedStore, Why};
+pub use packed::{CatalogueError, CollectOptions, OpenError, PackedStore};

@@ -7,7 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | `endpoint`, `client` | where the Star is; how every request leaves and returns |
-//! | `resources`, `locks`, `messages`, `watch`, `consumers`, `stars` | the services |
+//! | `resources`, `locks`, `messages`, `watch`, `consumers`, `contents`, `stars` | the services |
 //! | `version` | the version of the API that is asked for and answered |
 //! | `once` | sending a change until it is answered, so that it is done once |
 //! | `connect`, `envelope` | the protocol below them |
@@ -33,6 +33,7 @@ mod archive;
 mod client;
 mod connect;
 mod consumers;
+mod contents;
 mod endpoint;
 mod envelope;
 mod error;

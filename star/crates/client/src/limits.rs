@@ -70,3 +70,6 @@ pub const LIST_PAGES: usize = 1_000_000;
 /// How long one request waits for a lock: below what a Star waits at most, so that it answers
 /// before it is given up, and below the idle time of most proxies.
 pub const LOCK_WAIT: Duration = Duration::from_secs(20);
+
+/// How long looking after all bytes of a Star may take: it reads terabytes in hours.
+pub const UPKEEP: Duration = Duration::from_secs(24 * 60 * 60);

@@ -260,3 +260,10 @@ pub const WINDOW_ENTRY_BYTES: usize = 512;
 
 /// Most fencing tokens that one message names: locks inside of locks inside of locks.
 pub const FENCES: usize = 16;
+
+/// How long a content stays that nobody refers to, counted while the Star runs: whoever removed something
+/// by mistake has a day, and so has a backup that is restored to an earlier moment of it.
+pub const COLLECT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often a Star takes away what nobody refers to.
+pub const COLLECT_EVERY: Duration = Duration::from_secs(60 * 60);

@@ -6,6 +6,7 @@
 
 mod call;
 mod consumers;
+mod contents;
 pub(crate) mod cursor;
 mod door;
 mod faults;
@@ -52,6 +53,9 @@ pub(crate) const PROCEDURES: &[&str] = &[
     v1::CONSUMERS_ADVANCE_SPEC.procedure,
     v1::CONSUMERS_FORGET_SPEC.procedure,
     v1::CONSUMERS_LIST_SPEC.procedure,
+    v1::CONTENTS_COLLECT_SPEC.procedure,
+    v1::CONTENTS_WHY_SPEC.procedure,
+    v1::CONTENTS_CHECK_SPEC.procedure,
     v1::STARS_STATUS_SPEC.procedure,
     v1::STARS_WHO_AM_I_SPEC.procedure,
 ];
@@ -63,7 +67,8 @@ pub(crate) fn is_call(path: &str) -> bool {
 
 /// The routes of all services.
 pub fn routes(state: &ApiState) -> axum::Router {
-    // One policy per service: a watch has no deadline, and a message says in its body how long
+    // One policy per service: a watch has no deadline, looking after all bytes takes as long as it takes, and
+    // a message says in its body how long
     // its sender waits, so there the policy only says how long is too long.
     let short = DeadlinePolicy::new().with_default_timeout(limits::CALL_DEFAULT).with_max(limits::CALL_MAX);
     let long = DeadlinePolicy::new().with_default_timeout(limits::CALL_MAX).with_max(limits::CALL_MAX);
@@ -73,6 +78,7 @@ pub fn routes(state: &ApiState) -> axum::Router {
     let locks = Arc::new(locks::LocksService { state: state.clone() });
     let watch = Arc::new(watch::WatchService { state: state.clone() });
     let consumers = Arc::new(consumers::ConsumersService { state: state.clone() });
+    let contents = Arc::new(contents::ContentsService { state: state.clone() });
     let stars = Arc::new(stars::StarsService { state: state.clone() });
     let door = |router: connectrpc::Router, policy: &DeadlinePolicy| door::Door::new(&state, router, policy);
     let calls = connectrpc::Router::new;
@@ -82,5 +88,6 @@ pub fn routes(state: &ApiState) -> axum::Router {
         .route_service("/starlane.v1.Messages/{method}", door(messages::registered(&state), &long))
         .route_service("/starlane.v1.Watch/{method}", door(calls().add_service(watch), &endless))
         .route_service("/starlane.v1.Consumers/{method}", door(calls().add_service(consumers), &short))
+        .route_service("/starlane.v1.Contents/{method}", door(calls().add_service(contents), &endless))
         .route_service("/starlane.v1.Stars/{method}", door(calls().add_service(stars), &short))
 }

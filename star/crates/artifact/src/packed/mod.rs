@@ -32,6 +32,6 @@ mod tests;
 mod writer;
 
 pub use catalogue::CatalogueError;
-pub use collect::{CollectError, CollectOptions, Collection, Why};
+pub use collect::CollectOptions;
 pub use open::OpenError;
 pub use store::PackedStore;

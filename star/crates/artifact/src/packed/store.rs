@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use star_core::ports::content::{
-    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
+    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference, Upkeep,
 };
 use star_core::ports::meta::MetaStore;
 use star_core::vitals::{self, Queue, Vitals};
@@ -205,6 +205,10 @@ impl ContentStore for PackedStore {
 
     async fn keep_with(&self, named: &[ContentRef], by: &ContentRef) -> Result<(), ContentError> {
         self.inner.keep_with(named, by).await
+    }
+
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        Some(self)
     }
 
     fn vitals(&self) -> Vitals {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use star_artifact::{CollectError, CollectOptions, Collection};
+use star_artifact::CollectOptions;
 use star_core::keys;
 use star_core::kind::Kind;
-use star_core::ports::content::{ContentError, ContentRef, ContentStore};
+use star_core::ports::content::{Collected, ContentError, ContentRef, ContentStore, Upkeep, UpkeepError};
 use star_core::ports::meta::{MetaStore, Operation, Precondition};
 use star_core::record::{Body, Record};
 use star_core::stored::Change;
@@ -19,7 +19,13 @@ use crate::fixture::{Fixture, content, get, noise, put_whole, text};
 const NONE: Duration = Duration::ZERO;
 
 fn options(grace: Duration) -> CollectOptions {
-    CollectOptions { grace, force: true, now: Instant::now() }
+    CollectOptions { grace, force: true, plan: false, now: Instant::now() }
+}
+
+/// Whether a run found nothing to do; it may have found much to look at.
+fn did_nothing(run: &Collected) -> bool {
+    let Collected { contents, bytes, extents, packs, pack_bytes, live_bytes, .. } = *run;
+    *run == Collected { contents, bytes, extents, packs, pack_bytes, live_bytes, ..Collected::default() }
 }
 
 fn path(name: &str) -> ResourcePath {
@@ -57,20 +63,20 @@ impl Fixture {
         change.commit(&self.meta()).await.unwrap();
     }
 
-    async fn collect(&self, grace: Duration) -> Collection {
+    async fn collect(&self, grace: Duration) -> Collected {
         self.store.collect(options(grace)).await.unwrap()
     }
 
     /// Runs until nothing is left to do.
-    async fn collect_all(&self) -> Collection {
-        let mut all = Collection::default();
+    async fn collect_all(&self) -> Collected {
+        let mut all = Collected::default();
         for _ in 0..10 {
             let run = self.collect(NONE).await;
             all.removed += run.removed;
             all.packs_removed += run.packs_removed;
             all.copied_bytes += run.copied_bytes;
             all.freed_bytes += run.freed_bytes;
-            if run == (Collection { contents: run.contents, bytes: run.bytes, ..Collection::default() }) {
+            if did_nothing(&run) {
                 return all;
             }
         }
@@ -86,11 +92,21 @@ async fn what_nobody_refers_to_goes_after_the_grace_and_what_somebody_refers_to_
     let removed = fixture.write("gone", &gone).await.unwrap();
     fixture.write("small", &Bytes::from_static(b"small")).await.unwrap();
     fixture = fixture.reopened().await;
-    assert_eq!(fixture.collect(NONE).await, Collection { contents: 3, bytes: 6_000_005, ..Collection::default() });
+    let run = fixture.collect(NONE).await;
+    assert!(did_nothing(&run) && (run.contents, run.bytes) == (3, 6_000_005), "{run:?}");
+    assert!(run.packs == 1 && run.live_bytes == run.pack_bytes && run.extents == 2, "{run:?}");
     fixture.remove("gone").await;
     fixture.remove("small").await;
+    let plan = CollectOptions { plan: true, ..options(NONE) };
+    for _ in 0..2 {
+        let planned = fixture.store.collect(plan).await.unwrap();
+        assert_eq!((planned.condemned, planned.condemned_bytes), (2, 3_000_005), "and nothing is done");
+    }
     assert_eq!(fixture.collect(Duration::from_secs(60)).await.condemned, 2);
-    assert_eq!(fixture.collect(Duration::from_secs(60)).await.removed, 0, "the grace is not over");
+    let run = fixture.collect(Duration::from_secs(60)).await;
+    assert_eq!((run.removed, run.waiting), (0, 2), "the grace is not over");
+    let planned = fixture.store.collect(plan).await.unwrap();
+    assert_eq!((planned.removed, planned.waiting), (2, 0));
     assert!(fixture.store.why(&removed.digest).await.unwrap().unwrap().condemned);
     let run = fixture.collect(NONE).await;
     assert_eq!((run.removed, run.contents), (2, 3));
@@ -168,6 +184,26 @@ async fn bytes_go_with_their_packs_and_what_is_left_in_sparse_ones_is_copied_as_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_names_the_file_the_content_and_who_refers_to_it() {
+    let mut fixture = Fixture::new().await;
+    let (damaged, whole) = (text(30_000, 1), text(30_000, 2));
+    let lost = fixture.write("damaged", &damaged).await.unwrap();
+    fixture.write("whole", &whole).await.unwrap();
+    fixture = fixture.reopened().await;
+    let check = fixture.store.check().await.unwrap();
+    assert_eq!((check.packs, check.frames, check.damaged.len()), (1, 2, 0));
+    let file = fixture.packs().remove(0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[4096 + 20] ^= 1;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    let check = fixture.store.check().await.unwrap();
+    let [told] = &check.damaged[..] else { panic!("{check:?}") };
+    assert_eq!((&told.file, told.what.as_str()), (&file, "1 of 2 frames are not what was written"));
+    assert_eq!(told.contents, [(lost.digest, vec![path("damaged")])]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_would_take_much_is_refused_unless_it_is_forced() {
     let fixture = Fixture::new().await;
     for number in 0..4 {
@@ -178,7 +214,7 @@ async fn a_run_that_would_take_much_is_refused_unless_it_is_forced() {
     fixture.remove("2").await;
     let careful = CollectOptions { force: false, ..options(NONE) };
     let refused = fixture.store.collect(careful).await.unwrap_err();
-    assert!(matches!(refused, CollectError::TooMuch { condemned_bytes: 100_000, .. }), "{refused:?}");
+    assert!(matches!(refused, UpkeepError::TooMuch { condemned_bytes: 100_000, .. }), "{refused:?}");
     assert_eq!(fixture.collect(NONE).await.condemned, 1);
 }
 
@@ -306,7 +342,7 @@ async fn a_pack_that_was_on_its_way_out_when_the_process_ended_still_is() {
     let grace = Duration::from_secs(3_600);
     let now = Instant::now();
     for now in [now, now + grace] {
-        fixture.store.collect(CollectOptions { grace, force: true, now }).await.unwrap();
+        fixture.store.collect(CollectOptions { grace, force: true, plan: false, now }).await.unwrap();
     }
     let marks = async |fixture: &Fixture| {
         let rows = fixture.meta.scan(star_core::ports::meta::KeyRange::prefix(&b"p/"[..]), 10).await.unwrap().rows;

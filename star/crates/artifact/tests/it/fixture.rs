@@ -1,7 +1,7 @@
 //! A store in a temporary directory, and what tests do with it again and again.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,16 +67,18 @@ impl Fixture {
 
     /// Bytes of all packs, as far as something was written to them.
     pub(crate) fn packed_bytes(&self) -> u64 {
-        fn of(dir: &Path) -> u64 {
-            let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-            let sizes = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
-                true => of(&entry.path()),
-                false if entry.path().extension().is_some_and(|end| end == "pack") => entry.metadata().unwrap().len(),
-                false => 0,
-            });
-            sizes.sum()
+        self.packs().iter().map(|path| path.metadata().unwrap().len()).sum()
+    }
+
+    /// The files of all packs.
+    pub(crate) fn packs(&self) -> Vec<PathBuf> {
+        fn of(dir: &Path) -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+            entries.flat_map(|path| if path.is_dir() { of(&path) } else { vec![path] }).collect()
         }
-        of(self.dir.path())
+        let mut files = of(self.dir.path());
+        files.retain(|path| path.extension().is_some_and(|ending| ending == "pack"));
+        files
     }
 }
 

@@ -16,6 +16,10 @@ use star_path::Digest;
 use super::meta::{Operation, Precondition};
 use crate::vitals::Vitals;
 
+mod upkeep;
+
+pub use upkeep::{Check, Collect, Collected, Damaged, Upkeep, UpkeepError, Why};
+
 /// A content: which bytes, and how many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContentRef {
@@ -153,6 +157,11 @@ pub trait ContentStore: Send + Sync + 'static {
 
     /// The store's own numbers.
     fn status(&self) -> ContentStatus;
+
+    /// What takes away what nobody refers to; none where nothing ever goes.
+    fn upkeep(&self) -> Option<&dyn Upkeep> {
+        None
+    }
 
     /// Its queues and caches, and how long it takes; nothing where it has none.
     fn vitals(&self) -> Vitals {

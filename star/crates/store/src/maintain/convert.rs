@@ -37,6 +37,19 @@ pub fn convert(options: &OpenOptions) -> Result<Converted, OpenError> {
     Ok(Converted { position, rows, took: begun.elapsed() })
 }
 
+/// Makes the index of a store anew, from its checkpoints and its journal.
+///
+/// # Errors
+/// As [`convert`]; where nothing but the index is damaged, this repairs it.
+pub fn rebuild(options: &OpenOptions) -> Result<Converted, OpenError> {
+    {
+        let _lock = open::take_lock(options)?;
+        index::remove(options.index, &options.dir)
+            .map_err(|source| OpenError::Io { path: index::dir_of(&options.dir), source })?;
+    }
+    convert(options)
+}
+
 /// The engines that keep files in the directory of a store.
 pub fn engines(dir: &Path) -> Vec<IndexKind> {
     let has_files = |kind: &IndexKind| index::path_of(*kind, dir).is_some_and(|path| path.exists());

@@ -8,8 +8,10 @@
 //! as they are ([`repack`]).
 //!
 //! Every step is a batch of its own that holds or does not; a run that is cut off anywhere leaves work
-//! for the next, and too much rather than too little. [`contents`] and [`packs`] are the two parts.
+//! for the next, and too much rather than too little. [`contents`] and [`packs`] are the two parts; [`mod@why`]
+//! and [`mod@check`] only look.
 
+mod check;
 mod contents;
 mod packs;
 mod repack;
@@ -19,10 +21,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use star_core::ports::content::ContentError;
-use star_wire::StarError;
-
-pub use why::Why;
+use async_trait::async_trait;
+use star_core::ports::content::{Check, Collect, Collected, ContentError, Upkeep, UpkeepError, Why};
+use star_path::Digest;
 
 use super::packs::PackError;
 use super::store::PackedStore;
@@ -36,62 +37,34 @@ pub struct CollectOptions {
     /// Whether more than [`limits::CONDEMN_PERCENT`](super::limits::CONDEMN_PERCENT) of all contents may
     /// be condemned in one run.
     pub force: bool,
+    /// Whether the run only tells what it would do.
+    pub plan: bool,
     /// The moment of the run.
     pub now: Instant,
 }
 
-/// What a run of the collector did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Collection {
-    /// Contents that were looked at.
-    pub contents: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Contents that nobody refers to, from now on.
-    pub condemned: u64,
-    /// Condemned contents that somebody refers to after all.
-    pub revived: u64,
-    /// Contents that are gone.
-    pub removed: u64,
-    /// Packs that are gone.
-    pub packs_removed: u64,
-    /// Bytes of those files.
-    pub freed_bytes: u64,
-    /// Packs of which the rest was copied, so that they can go.
-    pub packs_copied: u64,
-    /// Stored bytes of that rest.
-    pub copied_bytes: u64,
-}
-
-/// Why a run of the collector ended early. What it did by then holds.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectError {
-    /// More would be condemned than seems right: look at what happened, and force it.
-    #[error("{condemned_bytes} of {bytes} bytes would be condemned at once, which is more than seems right")]
-    TooMuch {
-        /// Bytes of contents that nobody refers to.
-        condemned_bytes: u64,
-        /// Bytes of all contents.
-        bytes: u64,
-    },
-    /// Who refers to a content could not be found out, so that nothing is taken away.
-    #[error("who refers to a content could not be found out")]
-    Referring(#[source] StarError),
-    /// A row could not be read or written.
-    #[error(transparent)]
-    Content(#[from] ContentError),
-    /// A row cannot be understood.
-    #[error(transparent)]
-    Row(#[from] RowError),
-    /// A pack could not be read or removed.
-    #[error("a pack could not be read or removed")]
-    Pack(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl From<PackError> for CollectError {
-    fn from(error: PackError) -> CollectError {
-        CollectError::Pack(error.into())
+impl CollectOptions {
+    fn of(how: Collect) -> CollectOptions {
+        let Collect { plan, force, grace } = how;
+        CollectOptions { plan, force, grace, now: Instant::now() }
     }
+}
+
+impl From<PackError> for UpkeepError {
+    fn from(error: PackError) -> UpkeepError {
+        broken(error)
+    }
+}
+
+impl From<RowError> for UpkeepError {
+    fn from(error: RowError) -> UpkeepError {
+        broken(error)
+    }
+}
+
+/// The error of a pack or a row that could not be used.
+fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> UpkeepError {
+    ContentError::Io { action: "look after the packs", source: std::io::Error::other(error) }.into()
 }
 
 /// Since when things have been condemned, as far as this process saw.
@@ -102,6 +75,11 @@ pub(crate) struct Condemned {
 }
 
 impl Condemned {
+    /// Whether a content has been condemned for a time, without beginning it.
+    fn content_was_for(&self, digest: &Sha256, grace: Duration, now: Instant) -> bool {
+        lock(&self.contents).get(digest).is_some_and(|since| is_over(*since, grace, now))
+    }
+
     /// Whether a content has been condemned for a time; the first look begins it.
     fn content_for(&self, digest: &Sha256, grace: Duration, now: Instant) -> bool {
         is_over(*lock(&self.contents).entry(*digest).or_insert(now), grace, now)
@@ -130,17 +108,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PackedStore {
-    /// Takes away what nobody needs. One run at a time: a second one waits for the first.
+    /// Takes away what nobody needs, or tells what that would be. One run at a time: a second one waits for
+    /// the first.
     ///
     /// # Errors
-    /// See [`CollectError`]; the next run goes on with what is left.
-    pub async fn collect(&self, options: CollectOptions) -> Result<Collection, CollectError> {
-        let turn = self.inner.collecting.acquire().await;
-        let _turn = turn.map_err(|error| CollectError::Pack(error.into()))?;
+    /// See [`UpkeepError`]; the next run goes on with what is left.
+    pub async fn collect(&self, options: CollectOptions) -> Result<Collected, UpkeepError> {
+        let _turn = self.inner.collecting.acquire().await.map_err(broken)?;
         self.inner.look().await;
-        let mut collection = Collection::default();
-        contents::collect(&self.inner, options, &mut collection).await?;
-        packs::collect(&self.inner, options, &mut collection).await?;
-        Ok(collection)
+        let mut collected = Collected::default();
+        contents::collect(&self.inner, options, &mut collected).await?;
+        packs::collect(&self.inner, options, &mut collected).await?;
+        Ok(collected)
+    }
+}
+
+#[async_trait]
+impl Upkeep for PackedStore {
+    async fn collect(&self, how: Collect) -> Result<Collected, UpkeepError> {
+        self.collect(CollectOptions::of(how)).await
+    }
+
+    async fn why(&self, digest: &Digest) -> Result<Option<Why>, UpkeepError> {
+        why::why(&self.inner, digest).await
+    }
+
+    async fn check(&self) -> Result<Check, UpkeepError> {
+        check::check(&self.inner).await
     }
 }

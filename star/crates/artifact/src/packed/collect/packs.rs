@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use star_core::ports::meta::{Operation, Precondition};
 
-use super::{CollectError, CollectOptions, Collection, repack};
+use super::{CollectOptions, Collected, UpkeepError, broken, repack};
 use crate::packed::limits;
 use crate::packed::metadata::unreadable;
 use crate::packed::packs::{Pack, PackError};
@@ -26,22 +26,28 @@ pub(super) struct Use {
 pub(super) async fn collect(
     inner: &Arc<Inner>,
     options: CollectOptions,
-    collection: &mut Collection,
-) -> Result<(), CollectError> {
+    collection: &mut Collected,
+) -> Result<(), UpkeepError> {
     let mut sparse = Vec::new();
     for pack in inner.packs.list().into_iter().filter(|pack| !pack.is_growing()) {
         let used = look(inner, pack).await?;
-        if used.contents.is_empty() {
+        collection.packs += 1;
+        collection.pack_bytes += used.stored_bytes;
+        collection.live_bytes += used.live_bytes;
+        if used.contents.is_empty() && options.plan {
+            collection.packs_removed += 1;
+            collection.freed_bytes += used.stored_bytes;
+        } else if used.contents.is_empty() {
             remove_if_due(inner, &used.pack, options, collection).await?;
         } else if used.live_bytes * 100 < used.stored_bytes * limits::SPARSE_PERCENT {
             sparse.push(used);
         }
     }
-    repack::copy(inner, sparse, collection).await
+    repack::copy(inner, sparse, options, collection).await
 }
 
 /// Finds out what of a pack is needed.
-async fn look(inner: &Arc<Inner>, pack: Arc<Pack>) -> Result<Use, CollectError> {
+async fn look(inner: &Arc<Inner>, pack: Arc<Pack>) -> Result<Use, UpkeepError> {
     let (contents, slots) = edges(inner, pack.ordinal).await?;
     let (packs, looked) = (Arc::clone(&inner.packs), Arc::clone(&pack));
     let sums = move || -> Result<(u64, u64), PackError> {
@@ -51,13 +57,13 @@ async fn look(inner: &Arc<Inner>, pack: Arc<Pack>) -> Result<Use, CollectError> 
             |slots: &mut dyn Iterator<Item = &crate::pack::Slot>| slots.map(|slot| u64::from(slot.stored_len)).sum();
         Ok((sum(&mut live.into_iter()), sum(&mut all.iter())))
     };
-    let sums = tokio::task::spawn_blocking(sums).await.map_err(|error| CollectError::Pack(error.into()))?;
+    let sums = tokio::task::spawn_blocking(sums).await.map_err(broken)?;
     let (live_bytes, stored_bytes) = sums?;
     Ok(Use { pack, contents, live_bytes, stored_bytes })
 }
 
 /// The contents that are made of a pack, and all slots that they need.
-async fn edges(inner: &Inner, pack: Ordinal) -> Result<(Vec<rows::Sha256>, Slots), CollectError> {
+pub(super) async fn edges(inner: &Inner, pack: Ordinal) -> Result<(Vec<rows::Sha256>, Slots), UpkeepError> {
     let (mut contents, mut slots, mut range) = (Vec::new(), Slots::default(), rows::edges(pack));
     loop {
         let page = inner.meta.scan(range.clone(), limits::COLLECT_PAGE).await.map_err(unreadable)?;
@@ -77,8 +83,8 @@ async fn remove_if_due(
     inner: &Arc<Inner>,
     pack: &Arc<Pack>,
     options: CollectOptions,
-    collection: &mut Collection,
-) -> Result<(), CollectError> {
+    collection: &mut Collected,
+) -> Result<(), UpkeepError> {
     let mark = rows::live_pack(pack.ordinal);
     // Whoever found something in it and has not referred to it yet goes on; whoever comes later does
     // not find it any more.
@@ -99,12 +105,12 @@ async fn remove_if_due(
     let (packs, name) = (Arc::clone(&inner.packs), pack.name);
     let path = packs.folder().sealed_path(name);
     inner.packs.forget(pack.ordinal);
-    let remove = move || -> Result<u64, CollectError> {
+    let remove = move || -> Result<u64, UpkeepError> {
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-        packs.folder().remove(name).map_err(|fault| CollectError::Pack(fault.into()))?;
+        packs.folder().remove(name).map_err(broken)?;
         Ok(bytes)
     };
-    let removed = tokio::task::spawn_blocking(remove).await.map_err(|error| CollectError::Pack(error.into()))?;
+    let removed = tokio::task::spawn_blocking(remove).await.map_err(broken)?;
     collection.freed_bytes += removed?;
     collection.packs_removed += 1;
     inner.commit_if(Vec::new(), vec![Operation::Delete(rows::pack(pack.ordinal))]).await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use star_core::ports::meta::{Operation, Precondition};
 
 use super::packs::Use;
-use super::{CollectError, Collection};
+use super::{CollectOptions, Collected, UpkeepError, broken};
 use crate::chunk::Frame;
 use crate::pack::{Class, Slot};
 use crate::packed::limits;
@@ -25,8 +25,9 @@ type Moved = HashMap<(Ordinal, u16), (Ordinal, u16, Slot)>;
 pub(super) async fn copy(
     inner: &Arc<Inner>,
     mut sparse: Vec<Use>,
-    collection: &mut Collection,
-) -> Result<(), CollectError> {
+    options: CollectOptions,
+    collection: &mut Collected,
+) -> Result<(), UpkeepError> {
     sparse.sort_by_key(|used| used.live_bytes * 1000 / used.stored_bytes.max(1));
     let mut copied = 0;
     for used in sparse {
@@ -35,7 +36,9 @@ pub(super) async fn copy(
         }
         let Some(contents) = movable(inner, &used).await? else { continue };
         copied += used.live_bytes;
-        copy_pack(inner, used.pack.ordinal, contents).await?;
+        if !options.plan {
+            copy_pack(inner, used.pack.ordinal, contents).await?;
+        }
         collection.packs_copied += 1;
         collection.copied_bytes += used.live_bytes;
     }
@@ -51,7 +54,7 @@ struct Made {
 
 /// The contents that are made of a pack; none if the new layout of one could be too long to be written at
 /// once, so that the pack stays.
-async fn movable(inner: &Inner, used: &Use) -> Result<Option<Vec<Made>>, CollectError> {
+async fn movable(inner: &Inner, used: &Use) -> Result<Option<Vec<Made>>, UpkeepError> {
     let mut contents = Vec::with_capacity(used.contents.len());
     for digest in &used.contents {
         let Some(content) = inner.stored(digest).await?.content() else { continue };
@@ -69,7 +72,7 @@ async fn movable(inner: &Inner, used: &Use) -> Result<Option<Vec<Made>>, Collect
 }
 
 /// Copies the rest of a pack, content by content, so that what is read together lies together.
-async fn copy_pack(inner: &Arc<Inner>, pack: Ordinal, contents: Vec<Made>) -> Result<(), CollectError> {
+async fn copy_pack(inner: &Arc<Inner>, pack: Ordinal, contents: Vec<Made>) -> Result<(), UpkeepError> {
     let mut moved = Moved::new();
     for made in contents {
         move_frames(inner, pack, &made.extents, &mut moved).await?;
@@ -84,7 +87,7 @@ async fn move_frames(
     from: Ordinal,
     extents: &[Extent],
     moved: &mut Moved,
-) -> Result<(), CollectError> {
+) -> Result<(), UpkeepError> {
     let mut wanted: BTreeMap<u16, Extent> = BTreeMap::new();
     for extent in extents.iter().filter(|extent| extent.pack == from) {
         for number in extent.first_slot..extent.first_slot + extent.slots {
@@ -108,7 +111,7 @@ async fn move_frames(
         }
         Ok((packs.class(from)?, frames))
     };
-    let read = tokio::task::spawn_blocking(read).await.map_err(|error| CollectError::Pack(error.into()))?;
+    let read = tokio::task::spawn_blocking(read).await.map_err(broken)?;
     let (class, frames) = read?;
     let (numbers, frames): (Vec<u16>, Vec<Frame>) = frames.into_iter().unzip();
     let mut numbers = numbers.into_iter();
@@ -126,7 +129,7 @@ async fn move_frames(
 
 /// Gives a content its layout anew. What else became of it meanwhile is not of interest: that stands in
 /// its marks, and its row is changed here alone.
-async fn rewrite(inner: &Arc<Inner>, made: Made, moved: &Moved) -> Result<(), CollectError> {
+async fn rewrite(inner: &Arc<Inner>, made: Made, moved: &Moved) -> Result<(), UpkeepError> {
     let Made { digest, content, extents: before } = made;
     let encoding = match &content.place {
         Place::Packed(layout) => layout.encoding(),
@@ -168,13 +171,13 @@ fn edges(extents: &[Extent]) -> BTreeMap<Ordinal, Slots> {
 }
 
 /// An extent with its frames where they lie by now.
-async fn follow(inner: &Arc<Inner>, extent: &Extent, moved: &Moved) -> Result<Vec<Extent>, CollectError> {
+async fn follow(inner: &Arc<Inner>, extent: &Extent, moved: &Moved) -> Result<Vec<Extent>, UpkeepError> {
     if !moved.contains_key(&(extent.pack, extent.first_slot)) {
         return Ok(vec![*extent]);
     }
     let (packs, asked) = (Arc::clone(&inner.packs), *extent);
     let slots = tokio::task::spawn_blocking(move || packs.slots(&asked)).await;
-    let (_, slots) = slots.map_err(|error| CollectError::Pack(error.into()))??;
+    let (_, slots) = slots.map_err(broken)??;
     let mut plain_start = extent.plain_start;
     let mut followed = Vec::new();
     for (number, old) in (extent.first_slot..).zip(slots) {

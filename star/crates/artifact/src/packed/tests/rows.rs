@@ -91,7 +91,7 @@ impl Fixture {
     /// Runs the collector as often as it takes.
     async fn collect(&self) {
         for _ in 0..4 {
-            let options = CollectOptions { grace: Duration::ZERO, force: true, now: Instant::now() };
+            let options = CollectOptions { grace: Duration::ZERO, force: true, plan: false, now: Instant::now() };
             self.store.collect(options).await.unwrap();
         }
     }
