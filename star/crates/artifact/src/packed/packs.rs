@@ -6,11 +6,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::checked::Checked;
 use super::limits;
 use crate::map::{PackFile, PackFiles};
 use crate::pack::{Class, Fault, Folder, OpenPack, PackName, Reader, Slot};
@@ -32,6 +34,9 @@ pub(crate) struct Pack {
     pub(crate) name: PackName,
     /// What lies in it, while it is written.
     growing: RwLock<Option<Growing>>,
+    /// Which of its frames were found whole.
+    pub(crate) checked: Checked,
+    quarantined: AtomicBool,
 }
 
 struct Growing {
@@ -89,15 +94,14 @@ impl Packs {
 
     /// Takes a sealed pack into the store.
     pub(crate) fn know(&self, ordinal: Ordinal, name: PackName) {
-        let pack = Pack { ordinal, name, growing: RwLock::default() };
-        self.all_mut().insert(ordinal, Arc::new(pack));
+        self.all_mut().insert(ordinal, Arc::new(Pack::new(ordinal, name, None)));
     }
 
     /// Takes a pack into the store that is about to be written.
     pub(crate) fn know_growing(&self, ordinal: Ordinal, open: &OpenPack) -> io::Result<Arc<Pack>> {
         let file = PackFile::growing(File::open(open.path())?, open.name());
         let growing = Growing { slots: Vec::new(), reader: open.reader(), file };
-        let pack = Arc::new(Pack { ordinal, name: open.name(), growing: RwLock::new(Some(growing)) });
+        let pack = Arc::new(Pack::new(ordinal, open.name(), Some(growing)));
         self.all_mut().insert(ordinal, Arc::clone(&pack));
         Ok(pack)
     }
@@ -117,6 +121,11 @@ impl Packs {
 
     pub(crate) fn list(&self) -> Vec<Arc<Pack>> {
         self.all().values().cloned().collect()
+    }
+
+    /// How many packs were found damaged.
+    pub(crate) fn quarantined(&self) -> usize {
+        self.all().values().filter(|pack| pack.is_quarantined()).count()
     }
 
     /// One slot. Blocks if nobody looked into the pack lately.
@@ -174,7 +183,11 @@ impl Packs {
 
     fn inside(&self, pack: &Pack) -> Result<Arc<Inside>, PackError> {
         self.inside.get_or_insert_with(&pack.ordinal, || {
-            let (reader, footer) = self.folder.read(pack.name)?;
+            let read = self.folder.read(pack.name);
+            let (reader, footer) = read.map_err(|fault| match fault {
+                Fault::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => PackError::Gone(pack.ordinal),
+                fault => fault.into(),
+            })?;
             Ok(Arc::new(Inside { class: footer.header.class, slots: footer.slots, reader }))
         })
     }
@@ -189,6 +202,23 @@ impl Packs {
 }
 
 impl Pack {
+    fn new(ordinal: Ordinal, name: PackName, growing: Option<Growing>) -> Pack {
+        let (growing, checked, quarantined) = (RwLock::new(growing), Checked::default(), AtomicBool::default());
+        Pack { ordinal, name, growing, checked, quarantined }
+    }
+
+    /// Takes the pack out of what is shared: its bytes are not those that were written. What of it is whole
+    /// can be read as before, after each frame was looked at once more. True the first time.
+    pub(crate) fn quarantine(&self) -> bool {
+        self.checked.forget();
+        !self.quarantined.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it was found damaged.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantined.load(Ordering::Relaxed)
+    }
+
     /// Notes frames that were appended: from then on they can be read.
     pub(crate) fn grew(&self, slots: &[Slot]) {
         let mut growing = self.growing.write().unwrap_or_else(PoisonError::into_inner);

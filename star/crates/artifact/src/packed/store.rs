@@ -9,10 +9,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use star_core::ports::content::{
-    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
+    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference, StoredForm,
 };
 use star_core::ports::meta::{CommitError, MetaStore, Operation, Precondition};
 use star_core::vitals::{Queue, Vitals};
@@ -26,7 +24,7 @@ use super::leases::Leases;
 use super::limits;
 use super::packs::Packs;
 use super::pending::{AllPending, Pending};
-use super::read;
+use super::read::{self, small::SmallContents};
 use super::writer::Writer;
 use crate::chunk::pipeline::Pipeline;
 use crate::map::PackReader;
@@ -73,19 +71,6 @@ pub(crate) struct Inner {
 pub(crate) struct Held {
     pub(crate) contents: AtomicU64,
     pub(crate) bytes: AtomicU64,
-}
-
-/// Small contents that were read lately.
-pub(crate) type SmallContents = Cache<Sha256, Bytes, BySize>;
-
-/// Counts what a small content takes of the memory.
-#[derive(Clone)]
-pub(crate) struct BySize;
-
-impl Weighter<Sha256, Bytes> for BySize {
-    fn weight(&self, _: &Sha256, bytes: &Bytes) -> u64 {
-        bytes.len() as u64 + limits::SMALL_ENTRY_BYTES
-    }
 }
 
 impl Inner {
@@ -234,6 +219,7 @@ impl Inner {
             of("ingest_bytes", "bytes on their way in, in memory", ingest_bytes, Some(limits::INGEST_BYTES)),
             of("unreferred", "contents that nobody refers to yet", self.pending.len(), Some(limits::PENDING)),
             of("leased_packs", "packs that somebody relies on", self.leases.len(), None),
+            of("quarantined_packs", "packs that were found damaged since the start", self.packs.quarantined(), None),
         ];
         Vitals { queues, ..Vitals::default() }
     }
@@ -260,7 +246,24 @@ impl ContentStore for PackedStore {
     }
 
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError> {
-        read::read(&self.inner, content, range).await
+        read::plain(&self.inner, content, range).await
+    }
+
+    async fn stored_form(&self, content: &ContentRef) -> Result<Option<StoredForm>, ContentError> {
+        // What stands in its row is plain, and needs no look.
+        if content.size_bytes <= rows::limits::INLINE_BYTES as u64 {
+            return Ok(None);
+        }
+        read::stored_form(&self.inner, content).await
+    }
+
+    async fn read_stored(
+        &self,
+        content: &ContentRef,
+        form: StoredForm,
+        range: Option<ByteRange>,
+    ) -> Result<Reading, ContentError> {
+        read::stored(&self.inner, content, form, range).await
     }
 
     async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {

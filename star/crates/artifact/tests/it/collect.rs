@@ -39,7 +39,7 @@ impl Fixture {
     }
 
     /// Makes a File of a content that is there.
-    async fn link(&self, name: &str, content: &ContentRef) -> Result<(), ContentError> {
+    pub(crate) async fn link(&self, name: &str, content: &ContentRef) -> Result<(), ContentError> {
         let mut record = Record::new(Kind::File, ResourcePath::root(), 0);
         record.body = Some(Body { content: content.clone(), content_type: "text/plain".into() });
         loop {
@@ -52,7 +52,7 @@ impl Fixture {
         }
     }
 
-    async fn remove(&self, name: &str) {
+    pub(crate) async fn remove(&self, name: &str) {
         let mut change = Change::of(&path(name), 0);
         change.then(Operation::Delete(keys::record(&path(name))));
         change.commit(&self.meta()).await.unwrap();
@@ -63,7 +63,7 @@ impl Fixture {
     }
 
     /// Runs until nothing is left to do.
-    async fn collect_all(&self) -> Collection {
+    pub(crate) async fn collect_all(&self) -> Collection {
         let mut all = Collection::default();
         for _ in 0..10 {
             let run = self.collect(NONE).await;

@@ -4,6 +4,7 @@
 mod collect;
 mod conformance;
 mod damage;
+mod faces;
 mod faults;
 mod fixture;
 mod golden;

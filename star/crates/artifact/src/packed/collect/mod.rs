@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use star_core::ports::content::ContentError;
 use star_wire::StarError;
 
+pub(super) use repack::replace_layout;
 pub use why::Why;
 
 use super::packs::PackError;

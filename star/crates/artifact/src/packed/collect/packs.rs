@@ -32,7 +32,7 @@ pub(super) async fn collect(
         let used = look(inner, pack).await?;
         if used.contents.is_empty() {
             remove_if_due(inner, &used.pack, options, collection).await?;
-        } else if used.live_bytes * 100 < used.stored_bytes * limits::SPARSE_PERCENT {
+        } else if used.live_bytes * 100 < used.stored_bytes * limits::SPARSE_PERCENT && !used.pack.is_quarantined() {
             sparse.push(used);
         }
     }

@@ -47,7 +47,7 @@ async fn copy_pack(inner: &Arc<Inner>, used: &Use) -> Result<(), CollectError> {
     for digest in &used.contents {
         let Some(content) = inner.stored_row(digest, &Digest::sha256(*digest)).await? else { continue };
         let before = extents(inner, digest, &content).await?;
-        move_frames(inner, used.pack.ordinal, &before, &mut moved).await?;
+        move_frames(inner, used.pack.ordinal, digest, &before, &mut moved).await?;
         rewrite(inner, digest, content, before, &moved).await?;
     }
     Ok(())
@@ -57,6 +57,7 @@ async fn copy_pack(inner: &Arc<Inner>, used: &Use) -> Result<(), CollectError> {
 async fn move_frames(
     inner: &Arc<Inner>,
     from: Ordinal,
+    digest: &Sha256,
     extents: &[Extent],
     moved: &mut Moved,
 ) -> Result<(), CollectError> {
@@ -84,7 +85,8 @@ async fn move_frames(
         Ok((packs.class(from)?, frames))
     };
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| CollectError::Pack(error.into()))?;
-    let (class, frames) = read?;
+    // A pack that is damaged is left alone from then on.
+    let (class, frames) = read.map_err(|error| inner.unreadable(&Digest::sha256(*digest), from, error))?;
     let (numbers, frames): (Vec<u16>, Vec<Frame>) = frames.into_iter().unzip();
     let mut numbers = numbers.into_iter();
     let writer = inner.writer(class);
@@ -114,6 +116,19 @@ async fn rewrite(
         after.extend(follow(inner, extent, moved).await?);
     }
     let layout = Layout::new(encoding, content.size_bytes, after).map_err(rows::RowError::from)?;
+    replace_layout(inner, digest, content, &before, layout).await?;
+    Ok(())
+}
+
+/// Gives a content another layout of the same bytes, in one batch. False if somebody was faster, or a pack
+/// of it is on its way out. For whoever holds the permit of the collector: nobody else changes rows.
+pub(in crate::packed) async fn replace_layout(
+    inner: &Inner,
+    digest: &Sha256,
+    content: Content,
+    before: &[Extent],
+    layout: Layout,
+) -> Result<bool, CollectError> {
     let mut edges: BTreeMap<Ordinal, Slots> = BTreeMap::new();
     for extent in layout.extents() {
         edges.entry(extent.pack).or_default().add(extent.first_slot, extent.slots);
@@ -137,8 +152,7 @@ async fn rewrite(
         operations.push(Operation::Put(rows::layout_page(digest, number), page));
     }
     operations.push(Operation::Put(rows::content_key(digest), Content { place, ..content }.encode()?));
-    inner.commit_if(preconditions, operations).await?;
-    Ok(())
+    Ok(inner.commit_if(preconditions, operations).await?)
 }
 
 /// An extent with its frames where they lie by now.
