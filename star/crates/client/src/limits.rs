@@ -70,3 +70,7 @@ pub const LIST_PAGES: usize = 1_000_000;
 /// How long one request waits for a lock: below what a Star waits at most, so that it answers
 /// before it is given up, and below the idle time of most proxies.
 pub const LOCK_WAIT: Duration = Duration::from_secs(20);
+
+/// The widest window that a frame of zstd may ask for, as a power of two: the 8 MiB that every decoder
+/// must offer (RFC 8878). A Star sends frames of at most 1 MiB.
+pub const WINDOW_LOG: u32 = 23;
