@@ -9,7 +9,7 @@ pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod conditions;
 mod delete;
-mod encodings;
+pub(crate) mod encodings;
 mod face;
 mod get;
 pub(crate) mod media;
