@@ -8,8 +8,10 @@ use star_core::ports::content::ContentError;
 use star_path::Digest;
 
 use super::collect::{CollectError, replace_layout};
+use super::limits;
+use super::metadata::extents;
 use super::packs::PackError;
-use super::store::{Inner, extents};
+use super::store::Inner;
 use crate::pack::Fault;
 use crate::rows::{Extent, Layout, Ordinal, Sha256};
 
@@ -44,9 +46,13 @@ impl Inner {
         let is_lost = |extent: &Extent| self.packs.get(extent.pack).is_none_or(|pack| pack.is_quarantined());
         let digest = Digest::sha256(*sha256);
         let _turn = self.collecting.acquire().await.map_err(std::io::Error::other).map_err(unmended)?;
-        let Some(content) = self.stored_row(sha256, &digest).await? else { return Ok(()) };
+        let Some(content) = self.stored(sha256).await?.content() else { return Ok(()) };
         let before = extents(self, sha256, &content).await?;
         if !before.iter().any(is_lost) {
+            return Ok(());
+        }
+        if stored.extents().len() > limits::REWRITE_EXTENTS {
+            tracing::warn!(content = %digest, "a damaged content is in too many pieces; remove it and send it again");
             return Ok(());
         }
         match replace_layout(self, sha256, content, &before, stored).await {

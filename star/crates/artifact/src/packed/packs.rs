@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use quick_cache::Weighter;
@@ -34,6 +34,8 @@ pub(crate) struct Pack {
     pub(crate) name: PackName,
     /// What lies in it, while it is written.
     growing: RwLock<Option<Growing>>,
+    /// Slots from this number on may not be what was written: a sync failed.
+    sure_slots: AtomicU32,
     /// Which of its frames were found whole.
     pub(crate) checked: Checked,
     quarantined: AtomicBool,
@@ -70,6 +72,9 @@ pub(crate) enum PackError {
     /// It has no such slots.
     #[error("pack {name} has no slot {slot}")]
     NoSlot { name: PackName, slot: u32 },
+    /// It could not be made durable.
+    #[error("pack {0} could not be made durable; send again what was to lie in it")]
+    Unsure(PackName),
     /// The file is not what was written, or the disk fails.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -94,7 +99,8 @@ impl Packs {
 
     /// Takes a sealed pack into the store.
     pub(crate) fn know(&self, ordinal: Ordinal, name: PackName) {
-        self.all_mut().insert(ordinal, Arc::new(Pack::new(ordinal, name, None)));
+        let pack = Pack::new(ordinal, name, None);
+        self.all_mut().insert(ordinal, Arc::new(pack));
     }
 
     /// Takes a pack into the store that is about to be written.
@@ -128,10 +134,22 @@ impl Packs {
         self.all().values().filter(|pack| pack.is_quarantined()).count()
     }
 
-    /// One slot. Blocks if nobody looked into the pack lately.
+    /// Refuses slots of which nobody knows whether they are durable. For whoever has asked for a sync.
+    pub(crate) fn require_sure(&self, pack: Ordinal, first_slot: u16, slots: usize) -> Result<(), PackError> {
+        let pack = self.require(pack)?;
+        match pack.is_sure(usize::from(first_slot) + slots) {
+            true => Ok(()),
+            false => Err(PackError::Unsure(pack.name)),
+        }
+    }
+
+    /// One slot, to be shared. Blocks if nobody looked into the pack lately.
     pub(crate) fn slot(&self, place: Place) -> Result<Slot, PackError> {
         let pack = self.require(place.pack)?;
         let number = usize::from(place.slot);
+        if !pack.is_sure(number + 1) {
+            return Err(PackError::Unsure(pack.name));
+        }
         let slot = match pack.look(|growing| Some(growing.slots.get(number).copied())) {
             Some(slot) => slot,
             None => self.inside(&pack)?.slots.get(number).copied(),
@@ -203,8 +221,8 @@ impl Packs {
 
 impl Pack {
     fn new(ordinal: Ordinal, name: PackName, growing: Option<Growing>) -> Pack {
-        let (growing, checked, quarantined) = (RwLock::new(growing), Checked::default(), AtomicBool::default());
-        Pack { ordinal, name, growing, checked, quarantined }
+        let (growing, sure_slots) = (RwLock::new(growing), AtomicU32::new(u32::MAX));
+        Pack { ordinal, name, growing, sure_slots, checked: Checked::default(), quarantined: AtomicBool::default() }
     }
 
     /// Takes the pack out of what is shared: its bytes are not those that were written. What of it is whole
@@ -217,6 +235,16 @@ impl Pack {
     /// Whether it was found damaged.
     pub(crate) fn is_quarantined(&self) -> bool {
         self.quarantined.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a sync failed when so many slots were durable.
+    pub(crate) fn failed(&self, durable_slots: u32) {
+        self.sure_slots.fetch_min(durable_slots, Ordering::AcqRel);
+    }
+
+    /// Whether so many slots, from the first on, are what was written.
+    fn is_sure(&self, slots: usize) -> bool {
+        slots <= self.sure_slots.load(Ordering::Acquire) as usize
     }
 
     /// Notes frames that were appended: from then on they can be read.

@@ -11,8 +11,7 @@ use star_core::ports::content::{
     ByteRange, ByteStream, Coding, ContentError, ContentRef, ContentStore, Reading, StoredForm,
 };
 
-use crate::fixture::{content, get, noise, put_whole, soon};
-use crate::packed::{Fixture, text};
+use crate::fixture::{Fixture, content, get, noise, put_whole, soon, text};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Face {
@@ -85,7 +84,7 @@ fn spoil(pack: &Path) {
 
 fn quarantined(fixture: &Fixture) -> u64 {
     let queues = fixture.store.vitals().queues;
-    queues.iter().find(|queue| queue.name == "quarantined_packs").unwrap().taken
+    queues.iter().find(|queue| queue.name == "content_packs_damaged").unwrap().taken
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

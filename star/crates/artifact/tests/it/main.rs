@@ -3,9 +3,7 @@
 
 mod collect;
 mod conformance;
-mod damage;
 mod faces;
-mod faults;
 mod fixture;
 mod golden;
 mod packed;

@@ -10,8 +10,9 @@ use star_path::Digest;
 use super::small::{self, Small};
 use crate::chunk::Encoding;
 use crate::packed::limits;
+use crate::packed::metadata::{inline, layout};
 use crate::packed::packs::PackError;
-use crate::packed::store::{Inner, inline, layout};
+use crate::packed::store::Inner;
 use crate::rows::{Content, Layout, Ordinal, Place, Sha256};
 
 /// A content that was found.
@@ -51,10 +52,12 @@ pub(super) async fn find(inner: &Arc<Inner>, content: &ContentRef) -> Result<Fou
     let Ok(sha256) = Sha256::try_from(content.digest.as_bytes()) else {
         return Err(ContentError::Unknown(content.digest.clone()));
     };
-    if let Some(small) = inner.small.get(&sha256) {
+    let small = inner.small.get(&sha256);
+    inner.meters.small.note(small.is_some());
+    if let Some(small) = small {
         return Ok(Found::Small(small));
     }
-    let row = row(inner, &content.digest).await?;
+    let row = row(inner, &sha256).await?;
     if let Some(bytes) = inline(&row) {
         let small = Small::inline(bytes.clone());
         inner.small.insert(sha256, small.clone());
@@ -124,7 +127,7 @@ impl Source {
     }
 
     async fn find_again(&mut self) -> Result<(), ContentError> {
-        let row = row(&self.inner, &self.digest).await?;
+        let row = row(&self.inner, &self.sha256).await?;
         let layout = layout_of(&self.inner, &self.sha256, &row).await?;
         let form = |layout: &Layout| (layout.encoding(), layout.plain_len(), layout.stored_len());
         if form(&layout) != form(&self.layout) {
@@ -141,9 +144,8 @@ impl Source {
     }
 }
 
-async fn row(inner: &Inner, digest: &Digest) -> Result<Content, ContentError> {
-    let row = inner.row(digest).await?;
-    row.map(|(_, content)| content).ok_or_else(|| ContentError::Unknown(digest.clone()))
+async fn row(inner: &Inner, sha256: &Sha256) -> Result<Content, ContentError> {
+    inner.content(sha256).await?.ok_or_else(|| ContentError::Unknown(Digest::sha256(*sha256)))
 }
 
 async fn layout_of(inner: &Inner, sha256: &Sha256, content: &Content) -> Result<Arc<Layout>, ContentError> {
