@@ -20,6 +20,26 @@ pub(crate) struct Target {
     pub(crate) url: String,
     /// The host name that the server hears.
     pub(crate) host: &'static str,
+    /// The coding that is taken, if any is.
+    pub(crate) coding: Option<&'static str>,
+}
+
+impl Target {
+    /// A target for those who decode nothing.
+    pub(crate) fn new(url: String, host: &'static str) -> Target {
+        Target { url, host, coding: None }
+    }
+
+    /// The same for those who take a coding.
+    pub(crate) fn coded(self, coding: &'static str) -> Target {
+        Target { coding: Some(coding), ..self }
+    }
+
+    /// The headers of a request, as tools take them.
+    fn headers(&self) -> impl Iterator<Item = String> {
+        let coding = self.coding.map(|coding| format!("Accept-Encoding: {coding}"));
+        [format!("Host: {}", self.host)].into_iter().chain(coding).flat_map(|header| ["-H".to_owned(), header])
+    }
 }
 
 /// Many connections, each with one request after the other. Every answer must be a good one.
@@ -34,7 +54,7 @@ pub(crate) async fn requests(
     let mut wrk = Command::new("wrk");
     // One thread can ask for more than two cores can answer, and leaves the rest to the server.
     wrk.args(["-t1", "-c", &connections.to_string(), "-d", &format!("{}s", time.as_secs()), "--timeout", "30s"]);
-    wrk.arg("-s").arg(script).args(["-H", &format!("Host: {}", target.host), &target.url, "--"]).args(arguments);
+    wrk.arg("-s").arg(script).args(target.headers()).args([&target.url, "--"]).args(arguments);
     let said = process::output("wrk", &mut wrk, time + limits::TOOL_GRACE).await?;
     measured(who, &said)
 }
@@ -152,6 +172,14 @@ fn bearer(key: &str) -> String {
     format!("header = \"Authorization: Bearer {key}\"\n")
 }
 
+/// Writes the body of an answer, as it comes, into a file. Gives its length.
+pub(crate) async fn save(target: &Target, into: &Path) -> Result<u64, Failure> {
+    let mut curl = curl(target);
+    curl.arg("--fail").arg("-o").arg(into).args(["-w", "%{size_download}"]);
+    let size = process::output("curl", &mut curl, limits::COMMAND).await?;
+    size.parse().map_err(|_| Failure::wrong("curl", format!("a length that is none: {size}")))
+}
+
 /// Whether a good answer comes.
 pub(crate) async fn answers(target: &Target) -> Result<bool, Failure> {
     match process::output("curl", curl(target).args(["--fail", "-o", "/dev/null"]), limits::COMMAND).await {
@@ -166,7 +194,7 @@ fn curl(target: &Target) -> Command {
     // Without the user's own settings, which might name a proxy.
     curl.args(["-q", "--silent", "--show-error", "--noproxy", "*", "--max-time"]);
     curl.arg(limits::COMMAND.as_secs().to_string());
-    curl.args(["-H", &format!("Host: {}", target.host), &target.url]);
+    curl.args(target.headers()).arg(&target.url);
     curl
 }
 

@@ -40,7 +40,7 @@ impl Nginx {
 }
 
 fn target(address: SocketAddr, name: &str) -> Target {
-    Target { url: format!("http://{address}/{name}"), host: HOST }
+    Target::new(format!("http://{address}/{name}"), HOST)
 }
 
 fn text(address: SocketAddr, root: &Path, scratch: &Path) -> String {

@@ -75,12 +75,12 @@ impl Star {
 
     /// A page of the Space's web sites.
     pub(crate) fn page(&self, path: &str) -> Target {
-        Target { url: format!("{}{path}", self.web), host: SPACE }
+        Target::new(format!("{}{path}", self.web), SPACE)
     }
 
     /// Something on the API port.
     pub(crate) fn api(&self, path: &str) -> Target {
-        Target { url: format!("{}{path}", self.api), host: SPACE }
+        Target::new(format!("{}{path}", self.api), SPACE)
     }
 
     /// Where its API listens.

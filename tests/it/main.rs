@@ -10,6 +10,7 @@ mod crowds;
 mod data_folder;
 mod errors;
 mod files;
+mod forms;
 mod histories;
 mod life;
 mod locks;

@@ -1,13 +1,18 @@
-//! `content-read`: a gigabyte, as a resource (`/r/`) and through the web router, against nginx
-//! with the same bytes; one reader, and several at the same time.
+//! `content-read`: a gigabyte, as a resource (`/r/`) and through the web router, against nginx; one
+//! reader, and several at the same time.
+//!
+//! What nothing makes smaller lies in the store as it is. What does lies compressed, and goes out in two
+//! forms: as it lies, against nginx with just these bytes as a file, and plain, against nginx with the
+//! plain bytes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::{Found, counted, file, folder, scratch};
+use crate::corpus;
 use crate::failure::{Failure, io};
-use crate::load;
+use crate::load::{self, Target as Address};
 use crate::nginx::Nginx;
 use crate::options::Plan;
 use crate::process::version;
@@ -17,24 +22,43 @@ use crate::turns::warm_in_turns;
 
 pub(super) const ABOUT: &str = "1 GiB that is in the page cache, by curl, against nginx with one worker";
 
-/// What we want to reach of the peer.
-const TARGET: Target = Target::Ratio(0.8);
-
-/// The length of the content.
+/// The length of each content.
 const SIZE_BYTES: u64 = 1 << 30;
 
 /// How many read at the same time.
 const READERS: [usize; 3] = [1, 4, 16];
 
-const NAME: &str = "content.bin";
+/// What is to be reached of nginx by so many readers, with bytes that go out as they lie.
+const fn target(readers: usize) -> Target {
+    if readers < 16 { Target::Ratio(0.9) } else { Target::Ratio(0.95) }
+}
+
+/// Bytes that nothing makes smaller.
+const NOISE: &str = "noise.bin";
+
+/// Bytes like those that people store.
+const CORPUS: &str = "corpus.bin";
+
+/// The corpus as the Star keeps it.
+const STORED: &str = "corpus.bin.zst";
+
+/// One comparison: bytes that are read in our two ways and from nginx.
+struct Shape {
+    name: &'static str,
+    contenders: [(&'static str, Address); 3],
+    size_bytes: u64,
+    /// Whether they go out as they lie.
+    as_they_lie: bool,
+}
 
 pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
     let scratch = scratch()?;
     let files = folder(&scratch, "files")?;
-    let path = files.join(NAME);
-    write_noise(&path).map_err(io(format!("write {}", path.display())))?;
+    let (noise, text) = (files.join(NOISE), files.join(CORPUS));
+    write_noise(&noise).map_err(io(format!("write {}", noise.display())))?;
+    corpus::write(&text, SIZE_BYTES).map_err(io(format!("write {}", text.display())))?;
 
-    let nginx = Nginx::start(&files, NAME, scratch.path()).await?;
+    let nginx = Nginx::start(&files, NOISE, scratch.path()).await?;
     let (star, _) = Star::start(&folder(&scratch, "star")?).await?;
     let site = folder(&scratch, "site")?;
     file(&site, "bundle.yaml", "schema: 1\nname: site\n")?;
@@ -43,35 +67,62 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
     star.run(&["create", "FileSystem", &format!("{SPACE}:files")]).await?;
     // So that the reader of `/r/` needs no key, as the reader of nginx needs none.
     star.run(&["set", &format!("{SPACE}:files#public=read")]).await?;
-    star.run(&["cp", &path.display().to_string(), &format!("{SPACE}:files:/{NAME}")]).await?;
+    for path in [&noise, &text] {
+        star.run(&["cp", &path.display().to_string(), &format!("{SPACE}:files:/")]).await?;
+    }
+    let stored_bytes = load::save(&resource(&star, CORPUS).coded("zstd"), &files.join(STORED)).await?;
 
-    let contenders = [
-        ("star /r/", star.api(&format!("/r/{SPACE}:files:/{NAME}"))),
-        ("star web", star.page(&format!("/files/{NAME}"))),
-        ("nginx", nginx.file(NAME)),
+    let shape = |name, file: &str, served: &str, coding: Option<&'static str>, size_bytes| {
+        let (ours, web) = (resource(&star, file), star.page(&format!("/files/{file}")));
+        let coded = |address: Address| Address { coding, ..address };
+        let contenders = [("star /r/", coded(ours)), ("star web", coded(web)), ("nginx", nginx.file(served))];
+        Shape { name, contenders, size_bytes, as_they_lie: coding.is_some() || file == NOISE }
+    };
+    let shapes = [
+        shape("noise", NOISE, NOISE, None, SIZE_BYTES),
+        shape("as it lies", CORPUS, STORED, Some("zstd"), stored_bytes),
+        shape("decoded", CORPUS, CORPUS, None, SIZE_BYTES),
     ];
-    for (who, target) in &contenders {
-        load::downloads(who, target, 1, SIZE_BYTES).await?;
+    let mut rows = Vec::new();
+    for shape in &shapes {
+        rows.extend(measured(plan, shape).await?);
+    }
+    let notes = vec![
+        format!("Peer: {}, sendfile on.", version("nginx", "-v").await?),
+        format!(
+            "As it lies, the corpus has {stored_bytes} bytes; nginx serves the same ones. Decoded, it has no target."
+        ),
+    ];
+    Ok((rows, notes))
+}
+
+fn resource(star: &Star, name: &str) -> Address {
+    star.api(&format!("/r/{SPACE}:files:/{name}"))
+}
+
+async fn measured(plan: Plan, shape: &Shape) -> Result<Vec<Row>, Failure> {
+    for (who, target) in &shape.contenders {
+        load::downloads(who, target, 1, shape.size_bytes).await?;
     }
     let mut rows = Vec::new();
     for readers in READERS {
-        let subjects = warm_in_turns(plan, &contenders, async |target, _| {
-            load::downloads(&target.url, target, readers, SIZE_BYTES).await
+        let subjects = warm_in_turns(plan, &shape.contenders, async |target, _| {
+            load::downloads(&target.url, target, readers, shape.size_bytes).await
         })
         .await?;
-        rows.extend(compared(readers, &subjects));
+        rows.extend(compared(shape, readers, &subjects));
     }
-    Ok((rows, vec![format!("Peer: {}, sendfile on.", version("nginx", "-v").await?)]))
+    Ok(rows)
 }
 
 /// A row for each of our two ways.
-fn compared(readers: usize, subjects: &[Subject]) -> Vec<Row> {
+fn compared(shape: &Shape, readers: usize, subjects: &[Subject]) -> Vec<Row> {
     let [resource, web, nginx] = subjects else { return Vec::new() };
     let row = |way: &str, ours: &Subject| Row {
-        shape: format!("{way}, {}", counted(readers, "reader")),
+        shape: format!("{}, {way}, {}", shape.name, counted(readers, "reader")),
         unit: Unit::BytesPerSecond,
         subjects: vec![Subject { name: "star".to_owned(), ..ours.clone() }, nginx.clone()],
-        target: Some(TARGET),
+        target: shape.as_they_lie.then(|| target(readers)),
     };
     vec![row("`/r/`", resource), row("web", web)]
 }

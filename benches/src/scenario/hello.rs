@@ -112,5 +112,5 @@ impl Wasmtime {
 }
 
 fn target(address: SocketAddr) -> load::Target {
-    load::Target { url: format!("http://{address}/"), host: SPACE }
+    load::Target::new(format!("http://{address}/"), SPACE)
 }

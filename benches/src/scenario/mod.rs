@@ -9,6 +9,7 @@ mod hello;
 mod overload;
 mod read;
 mod rpc;
+mod small_get;
 mod start;
 mod tell;
 mod watch;
@@ -51,6 +52,8 @@ pub(crate) enum Scenario {
     Hello,
     /// A small file of a bundle, against nginx.
     WebStatic,
+    /// Small pages, plain and compressed, against nginx.
+    SmallGet,
     /// A large file, against nginx.
     ContentRead,
     /// A content on its way in, against `zstd` and `sha256sum`.
@@ -59,7 +62,7 @@ pub(crate) enum Scenario {
 
 impl Scenario {
     /// All of them, those of the spine first.
-    pub(crate) const ALL: [Scenario; 13] = [
+    pub(crate) const ALL: [Scenario; 14] = [
         Scenario::Ask,
         Scenario::Tell,
         Scenario::Rpc,
@@ -71,6 +74,7 @@ impl Scenario {
         Scenario::Start,
         Scenario::Hello,
         Scenario::WebStatic,
+        Scenario::SmallGet,
         Scenario::ContentRead,
         Scenario::Chunk,
     ];
@@ -89,6 +93,7 @@ impl Scenario {
             Scenario::Start => "start",
             Scenario::Hello => "hello",
             Scenario::WebStatic => "web-static",
+            Scenario::SmallGet => "small-get",
             Scenario::ContentRead => "content-read",
             Scenario::Chunk => "chunk",
         }
@@ -113,6 +118,7 @@ impl Scenario {
             Scenario::Start => (start::ABOUT, start::run(plan).await?),
             Scenario::Hello => (hello::ABOUT, hello::run(plan).await?),
             Scenario::WebStatic => (web_static::ABOUT, web_static::run(plan).await?),
+            Scenario::SmallGet => (small_get::ABOUT, small_get::run(plan).await?),
             Scenario::ContentRead => (content_read::ABOUT, content_read::run(plan).await?),
             Scenario::Chunk => (chunk::ABOUT, chunk::run(plan).await?),
         };

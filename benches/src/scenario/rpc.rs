@@ -213,7 +213,7 @@ impl Caller {
     }
 
     fn place(&self, path: &str) -> Place {
-        Place { url: format!("http://{}{path}", self.address), host: SPACE }
+        Place::new(format!("http://{}{path}", self.address), SPACE)
     }
 
     async fn fetch(&self, path: &str, call: &Call, requests: &Path, into: &Path) -> Result<(), Failure> {

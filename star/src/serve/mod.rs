@@ -150,6 +150,10 @@ pub(crate) async fn run(options: ServeOptions, verbose: u8) -> Result<(), ServeE
     if !star_path::ordinary_name(&options.name) {
         return Err(ServeError::Name { name: options.name });
     }
+    // Without it, a disk that fails under a pack ends the process without a word of which one.
+    if let Err(error) = star_artifact::map::guard::install() {
+        tracing::warn!(%error, "the system lets nobody say which pack could not be read when a disk fails");
+    }
     let data = DataDir::open(options.data.clone())?;
     // Before anything is opened, because parts ask for their meters when they are made.
     let metrics = star_http::meters::install()?;

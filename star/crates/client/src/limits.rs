@@ -73,3 +73,7 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(20);
 
 /// How long looking after all bytes of a Star may take: it reads terabytes in hours.
 pub const UPKEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The widest window that a frame of zstd may ask for, as a power of two: the 8 MiB that every decoder
+/// must offer (RFC 8878). A Star sends frames of at most 1 MiB.
+pub const WINDOW_LOG: u32 = 23;

@@ -19,7 +19,7 @@ use crate::events::query::EventsQuery;
 use crate::events::{Cursor, Form};
 use crate::files::range::Ranged;
 use crate::files::upload::{self, Upload};
-use crate::files::{address, conditions, range};
+use crate::files::{address, conditions, encodings, range};
 use crate::rpc;
 use crate::versions::Spoken;
 use crate::web::{accept, host};
@@ -68,6 +68,11 @@ pub fn announced(headers: &HeaderMap) -> (Option<u64>, Result<Option<Digest>, St
 /// Whether a visitor wants JSON.
 pub fn prefers_json(headers: &HeaderMap) -> bool {
     accept::prefers_json(headers)
+}
+
+/// Whether a content may be sent compressed.
+pub fn takes_zstd(headers: &HeaderMap) -> bool {
+    encodings::takes_zstd(headers)
 }
 
 /// The Space that a visitor means.

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 use star_core::ports::content::{
-    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
+    ByteRange, Coding, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
+    StoredForm,
 };
 use star_path::Digest;
 
@@ -17,6 +18,8 @@ type Contents = Arc<Mutex<HashMap<Digest, Bytes>>>;
 #[derive(Default)]
 pub struct MemoryContent {
     contents: Contents,
+    /// Those that lie in another form too.
+    stored: Contents,
 }
 
 impl MemoryContent {
@@ -28,6 +31,19 @@ impl MemoryContent {
     /// Puts bytes in without ceremony.
     pub fn put(&self, bytes: impl Into<Bytes>) -> ContentRef {
         keep(&self.contents, bytes.into())
+    }
+
+    /// Has a content lie as these bytes, which are a stream of zstd of it.
+    pub fn lies_as(&self, content: &ContentRef, stored: impl Into<Bytes>) {
+        locked(&self.stored).insert(content.digest.clone(), stored.into());
+    }
+}
+
+/// A range of bytes, which must lie inside them, or all of them.
+fn part(bytes: &Bytes, range: Option<ByteRange>) -> Bytes {
+    match range {
+        Some(ByteRange { start, len }) => bytes.slice(start as usize..(start + len) as usize),
+        None => bytes.clone(),
     }
 }
 
@@ -90,10 +106,23 @@ impl ContentStore for MemoryContent {
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError> {
         let bytes = locked(&self.contents).get(&content.digest).cloned();
         let bytes = bytes.ok_or_else(|| ContentError::Unknown(content.digest.clone()))?;
-        Ok(Reading::Whole(match range {
-            Some(ByteRange { start, len }) => bytes.slice(start as usize..(start + len) as usize),
-            None => bytes,
-        }))
+        Ok(Reading::Whole(part(&bytes, range)))
+    }
+
+    async fn stored_form(&self, content: &ContentRef) -> Result<Option<StoredForm>, ContentError> {
+        let size = locked(&self.stored).get(&content.digest).map(Bytes::len);
+        Ok(size.map(|size| StoredForm { coding: Coding::Zstd, size_bytes: size as u64 }))
+    }
+
+    async fn read_stored(
+        &self,
+        content: &ContentRef,
+        form: StoredForm,
+        range: Option<ByteRange>,
+    ) -> Result<Reading, ContentError> {
+        let stored = locked(&self.stored).get(&content.digest).cloned();
+        let stored = stored.filter(|stored| stored.len() as u64 == form.size_bytes);
+        stored.map(|stored| Reading::Whole(part(&stored, range))).ok_or_else(|| ContentError::no_stored_form(content))
     }
 
     async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use star_client::{Client, Outgoing, Part, Progress, UploadOptions, silent};
+use star_client::{Client, FileInfo, Outgoing, Part, Progress, UploadOptions, silent};
 use star_path::{ResourcePath, Selector};
 use tokio_util::io::StreamReader;
 
@@ -204,13 +204,23 @@ async fn pass(
         Ok::<_, io::Error>(piece.map(|piece| (piece, download)))
     });
     let outgoing = Outgoing::new(from.as_str(), StreamReader::new(Box::pin(pieces)));
-    let outgoing = match info.bytes {
+    let outgoing = match length(client, from, &info).await? {
         Some(bytes) => outgoing.with_length(bytes),
         None => outgoing,
     };
     let media_type = options.media_type.clone().or(info.media_type);
     let options = UploadOptions { media_type, condition: options.condition.clone() };
     Ok(client.upload(to, outgoing, &options, progress).await?.bytes)
+}
+
+/// How many bytes a download will amount to, as far as that can be known before.
+async fn length(client: &Client, path: &ResourcePath, coming: &FileInfo) -> Result<Option<u64>, CliError> {
+    if coming.bytes.is_some() {
+        return Ok(coming.bytes);
+    }
+    let now = client.file_info(path).await?;
+    // Somebody may have written it meanwhile.
+    Ok(now.bytes.filter(|_| now.digest.is_some() && now.digest == coming.digest))
 }
 
 /// The path of a file in a directory of the Star, by its decoded name.

@@ -31,6 +31,8 @@ pub(crate) fn run(data: &[u8]) {
     conditions(&headers);
     identities(&headers);
     fuzzing::prefers_json(&headers);
+    // Who says nothing of codings gets none.
+    assert!(headers.contains_key("accept-encoding") || !fuzzing::takes_zstd(&headers));
     if let Ok(uri) = Uri::try_from(first) {
         addressed(&uri, &headers);
     }

@@ -77,6 +77,17 @@ impl Reader {
         Ok(damaged)
     }
 
+    /// Reads all of these frames and compares them with their checksums.
+    ///
+    /// # Errors
+    /// If one of them is not what was written, or the disk fails.
+    pub fn verify(&self, slots: &[Slot]) -> Result<(), Fault> {
+        match self.check(slots)?.first() {
+            None => Ok(()),
+            Some(damaged) => Err(Flaw::at(u64::from(slots[*damaged].offset), What::Checksum).of(&self.path)),
+        }
+    }
+
     fn holds(&self, slot: &Slot, buffer: &mut [u8]) -> Result<bool, Fault> {
         let (mut at, mut crc) = (u64::from(slot.offset), 0);
         while at < slot.end() {
@@ -160,6 +171,8 @@ mod tests {
         let cut = slots[2].offset as usize + 2;
         let (_dir, reader) = opened(&file[..cut]);
         assert_eq!(reader.check(&slots).unwrap(), [1, 2]);
+        reader.verify(&slots[..1]).unwrap();
+        assert!(reader.verify(&slots).unwrap_err().to_string().contains("offset 4099"));
         assert_eq!(reader.frame(&slots[0]).unwrap(), b"one");
         let changed = reader.frame(&slots[1]).unwrap_err().to_string();
         assert!(changed.contains("offset 4099: the checksum does not hold; restore"), "{changed}");

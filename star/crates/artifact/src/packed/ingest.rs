@@ -158,11 +158,17 @@ impl Ingest for PackedIngest {
         let Whole { digest, size_bytes, way, .. } = fed.map_err(|error| failed(&error))?;
         let content = self.checked(&digest, size_bytes)?;
         let sha256 = Sha256::try_from(digest.as_bytes()).map_err(|_| ContentError::Unknown(digest.clone()))?;
-        if self.inner.pending.get(&sha256).is_some() || self.inner.hold(&sha256).await?.is_some() {
+        if self.inner.pending.get(&sha256).is_some() {
             return Ok(content);
         }
         let layout = Layout::new(collected.encoding, size_bytes, collected.extents);
         let layout = layout.map_err(|error| unwritable(RowError::from(error)))?;
+        if self.inner.hold(&sha256).await?.is_some() {
+            if self.inner.packs.quarantined() > 0 {
+                self.inner.mend(&sha256, layout).await?;
+            }
+            return Ok(content);
+        }
         let pieces = if way == Way::Chunked { &collected.pieces[..] } else { &[] };
         let pending = Pending::packed(&sha256, layout, pieces, known.take_leases(), Instant::now());
         self.inner.copied_bytes.fetch_add(collected.copied_bytes, Ordering::Relaxed);

@@ -77,6 +77,9 @@ impl Known {
 
     fn look(&self, chunk: &ChunkId, leases: &mut HashMap<Ordinal, Lease>) -> Option<Found> {
         let place = self.table.find(chunk)?;
+        if self.packs.get(place.pack).is_some_and(|pack| pack.is_quarantined()) {
+            return None;
+        }
         if let Entry::Vacant(vacant) = leases.entry(place.pack) {
             vacant.insert(self.leases.take(place.pack)?);
         }

@@ -29,8 +29,8 @@ pub(crate) const SMALL_ENTRY_BYTES: u64 = 128;
 /// Frames of one stream that are decoded ahead of who reads: one on its way out, one being decoded.
 pub(crate) const DECODE_AHEAD: usize = 2;
 
-/// Frames that are decoded at the same time, over all streams, for each core. They keep a core busy, so
-/// many more gain nothing.
+/// Frames that are decoded, or compared with their checksums, at the same time, over all streams, for each
+/// core. They keep a core busy, so many more gain nothing.
 pub(crate) const DECODES_PER_CORE: usize = 2;
 
 /// Contents that are durable and that nobody refers to yet. Each is some hundred bytes and whoever sent
@@ -90,3 +90,14 @@ pub(crate) const READ_ATTEMPTS: usize = 3;
 
 /// Bytes of all ingests that were taken and are not written yet.
 pub(crate) const INGEST_BYTES: usize = 64 << 20;
+
+/// Stored bytes that are compared with their checksums at once before they go out for the first time:
+/// a disk is at its full speed, and the next ones are compared while these are sent.
+pub(crate) const COMPARE_BYTES: u64 = 4 << 20;
+
+/// Pieces of packs that are sent as one step: whole packs where contents lie together, and no more files
+/// held open by a slow reader than this where they do not.
+pub(crate) const STEP_PIECES: usize = 32;
+
+/// Steps of a stream that are prepared beside the one that is sent: one is ready, one is being compared.
+pub(crate) const STEPS_AHEAD: usize = 2;

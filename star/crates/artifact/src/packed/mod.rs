@@ -4,14 +4,17 @@
 //! Start at [`PackedStore::open`]. On its way in a content passes [`ingest`], which feeds the pipeline of
 //! [`chunk`](crate::chunk), [`collector`], which decides what is written, and [`writer`], which writes;
 //! then it is [`pending`] until somebody refers to it, for which [`claim`] writes its rows. On its way out
-//! it passes [`read`]. [`packs`] knows the files, [`catalogue`] their rows, [`known`] and [`leases`] what
-//! may be shared, and [`collect`] takes away what nobody needs, with the rows by [`leave`]. [`takeover`]
-//! makes a store of a folder of loose contents.
+//! it passes [`read`], plain or as it lies; which frames were found whole is [`checked`], and what becomes
+//! of a pack with one that is not is [`damage`]. [`packs`] knows the files, [`catalogue`] their rows,
+//! [`known`] and [`leases`] what may be shared, and [`collect`] takes away what nobody needs, with the rows
+//! by [`leave`]. [`takeover`] makes a store of a folder of loose contents.
 
 mod catalogue;
+mod checked;
 mod claim;
 mod collect;
 mod collector;
+mod damage;
 mod format;
 mod held;
 mod ingest;

@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::checked::Checked;
 use super::limits;
 use crate::map::{PackFile, PackFiles};
 use crate::pack::{Class, Fault, Folder, OpenPack, PackName, Reader, Slot};
@@ -35,6 +36,9 @@ pub(crate) struct Pack {
     growing: RwLock<Option<Growing>>,
     /// Slots from this number on may not be what was written: a sync failed.
     sure_slots: AtomicU32,
+    /// Which of its frames were found whole.
+    pub(crate) checked: Checked,
+    quarantined: AtomicBool,
 }
 
 struct Growing {
@@ -125,6 +129,11 @@ impl Packs {
         self.all().values().cloned().collect()
     }
 
+    /// How many packs were found damaged.
+    pub(crate) fn quarantined(&self) -> usize {
+        self.all().values().filter(|pack| pack.is_quarantined()).count()
+    }
+
     /// Refuses slots of which nobody knows whether they are durable. For whoever has asked for a sync.
     pub(crate) fn require_sure(&self, pack: Ordinal, first_slot: u16, slots: usize) -> Result<(), PackError> {
         let pack = self.require(pack)?;
@@ -192,7 +201,11 @@ impl Packs {
 
     fn inside(&self, pack: &Pack) -> Result<Arc<Inside>, PackError> {
         self.inside.get_or_insert_with(&pack.ordinal, || {
-            let (reader, footer) = self.folder.read(pack.name)?;
+            let read = self.folder.read(pack.name);
+            let (reader, footer) = read.map_err(|fault| match fault {
+                Fault::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => PackError::Gone(pack.ordinal),
+                fault => fault.into(),
+            })?;
             Ok(Arc::new(Inside { class: footer.header.class, slots: footer.slots, reader }))
         })
     }
@@ -208,7 +221,20 @@ impl Packs {
 
 impl Pack {
     fn new(ordinal: Ordinal, name: PackName, growing: Option<Growing>) -> Pack {
-        Pack { ordinal, name, growing: RwLock::new(growing), sure_slots: AtomicU32::new(u32::MAX) }
+        let (growing, sure_slots) = (RwLock::new(growing), AtomicU32::new(u32::MAX));
+        Pack { ordinal, name, growing, sure_slots, checked: Checked::default(), quarantined: AtomicBool::default() }
+    }
+
+    /// Takes the pack out of what is shared: its bytes are not those that were written. What of it is whole
+    /// can be read as before, after each frame was looked at once more. True the first time.
+    pub(crate) fn quarantine(&self) -> bool {
+        self.checked.forget();
+        !self.quarantined.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it was found damaged.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantined.load(Ordering::Relaxed)
     }
 
     /// Notes that a sync failed when so many slots were durable.

@@ -8,12 +8,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::TryStreamExt;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use star_core::ports::content::{
-    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference, Upkeep,
+    ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference, StoredForm,
+    Upkeep,
 };
 use star_core::ports::meta::MetaStore;
 use star_core::vitals::{self, Queue, Vitals};
@@ -30,12 +28,12 @@ use super::metadata::Stored;
 use super::meters::Meters;
 use super::packs::Packs;
 use super::pending::{AllPending, Pending};
-use super::read;
+use super::read::{self, small::SmallContents};
 use super::writer::Writer;
 use crate::chunk::pipeline::Pipeline;
 use crate::map::PackReader;
 use crate::pack::Class;
-use crate::rows::Sha256;
+use crate::rows::{self, Sha256};
 use crate::table::Table;
 
 /// Contents in packs on a local disk.
@@ -81,19 +79,6 @@ pub(crate) struct Inner {
     pub(crate) _lock: File,
 }
 
-/// Small contents that were read lately.
-pub(crate) type SmallContents = Cache<Sha256, Bytes, BySize>;
-
-/// Counts what a small content takes of the memory.
-#[derive(Clone)]
-pub(crate) struct BySize;
-
-impl Weighter<Sha256, Bytes> for BySize {
-    fn weight(&self, _: &Sha256, bytes: &Bytes) -> u64 {
-        bytes.len() as u64 + limits::SMALL_ENTRY_BYTES
-    }
-}
-
 impl Inner {
     pub(crate) fn writer(&self, class: Class) -> &Arc<Writer> {
         match class {
@@ -137,6 +122,20 @@ impl Inner {
 }
 
 impl Inner {
+    /// The same bytes, counted as they go out.
+    fn counted(&self, reading: Reading) -> Reading {
+        let bytes_out = self.meters.bytes_out.clone();
+        match reading {
+            Reading::Whole(bytes) => {
+                bytes_out.increment(bytes.len() as u64);
+                Reading::Whole(bytes)
+            }
+            Reading::Stream(stream) => Reading::Stream(Box::pin(stream.inspect_ok(move |piece| {
+                bytes_out.increment(piece.len() as u64);
+            }))),
+        }
+    }
+
     /// What the store says of itself.
     fn vitals(&self) -> Vitals {
         let of = |name, about, taken: usize, limit: Option<usize>| Queue {
@@ -152,7 +151,13 @@ impl Inner {
             of("ingest_bytes", "bytes on their way in, in memory", ingest_bytes, Some(limits::INGEST_BYTES)),
             of("content_unreferred", "contents that nobody refers to yet", self.pending.len(), Some(limits::PENDING)),
             of("content_packs_leased", "packs that somebody relies on", self.leases.len(), None),
-            of("content_decodes", "pieces of contents that are being decompressed", decodes, Some(self.decode_places)),
+            of(
+                "content_decodes",
+                "pieces of contents that are being decompressed or compared",
+                decodes,
+                Some(self.decode_places),
+            ),
+            of("content_packs_damaged", "packs that were found damaged", self.packs.quarantined(), None),
         ];
         let Meters { small, sync, .. } = &self.meters;
         let windows = self.reader.counts();
@@ -187,16 +192,24 @@ impl ContentStore for PackedStore {
     }
 
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError> {
-        let bytes_out = self.inner.meters.bytes_out.clone();
-        Ok(match read::read(&self.inner, content, range).await? {
-            Reading::Whole(bytes) => {
-                bytes_out.increment(bytes.len() as u64);
-                Reading::Whole(bytes)
-            }
-            Reading::Stream(stream) => Reading::Stream(Box::pin(stream.inspect_ok(move |piece| {
-                bytes_out.increment(piece.len() as u64);
-            }))),
-        })
+        Ok(self.inner.counted(read::plain(&self.inner, content, range).await?))
+    }
+
+    async fn stored_form(&self, content: &ContentRef) -> Result<Option<StoredForm>, ContentError> {
+        // What stands in its row is plain, and needs no look.
+        if content.size_bytes <= rows::limits::INLINE_BYTES as u64 {
+            return Ok(None);
+        }
+        read::stored_form(&self.inner, content).await
+    }
+
+    async fn read_stored(
+        &self,
+        content: &ContentRef,
+        form: StoredForm,
+        range: Option<ByteRange>,
+    ) -> Result<Reading, ContentError> {
+        Ok(self.inner.counted(read::stored(&self.inner, content, form, range).await?))
     }
 
     async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {

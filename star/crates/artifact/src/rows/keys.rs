@@ -160,18 +160,18 @@ pub fn all_named_by(named: &Sha256) -> KeyRange {
 
 /// The same from the one that names.
 pub fn names(by: &Sha256, named: &Sha256) -> Key {
-    key(b"n/", &[by, named])
+    key(b"g/", &[by, named])
 }
 
 /// All contents that a content names.
 pub fn all_names(by: &Sha256) -> KeyRange {
-    KeyRange::prefix([b"n/", &by[..]].concat())
+    KeyRange::prefix([b"g/", &by[..]].concat())
 }
 
 /// The other content in a key of [`all_named_by`] or [`all_names`].
 pub fn other_of_naming(key: &Key) -> Option<Sha256> {
     let bytes = key.as_bytes();
-    bytes.strip_prefix(b"u/").or_else(|| bytes.strip_prefix(b"n/"))?.get(32..)?.try_into().ok()
+    bytes.strip_prefix(b"u/").or_else(|| bytes.strip_prefix(b"g/"))?.get(32..)?.try_into().ok()
 }
 
 /// What a row of these tables is about.
@@ -181,7 +181,7 @@ pub enum RowOf {
     Content(Sha256),
     /// A pack: `p/`.
     Pack(Ordinal),
-    /// Two contents, one of which names the other: `u/`, `n/`.
+    /// Two contents, one of which names the other: `u/`, `g/`.
     Both(Sha256, Sha256),
 }
 
@@ -194,7 +194,7 @@ impl RowOf {
             b"x/" | b"m/" | b"l/" => digest(rest).map(RowOf::Content),
             b"f/" => digest(rest.get(4..)?).map(RowOf::Content),
             b"p/" => rest.first_chunk::<4>().map(|ordinal| RowOf::Pack(Ordinal(u32::from_be_bytes(*ordinal)))),
-            b"u/" | b"n/" => Some(RowOf::Both(digest(rest)?, digest(rest.get(32..)?)?)),
+            b"u/" | b"g/" => Some(RowOf::Both(digest(rest)?, digest(rest.get(32..)?)?)),
             _ => None,
         }
     }

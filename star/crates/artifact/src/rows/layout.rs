@@ -120,14 +120,14 @@ impl Layout {
     }
 
     /// The pieces of files that make up bytes `start..start + len` of the stored form, which must lie
-    /// inside it: pack, offset, length.
-    pub fn stored_range(&self, start: u64, len: u64) -> impl Iterator<Item = (Ordinal, u64, u64)> {
+    /// inside it: the extent of which each is a part, where it begins in the file, its length.
+    pub fn stored_range(&self, start: u64, len: u64) -> impl Iterator<Item = (&Extent, u64, u64)> {
         let end = start + len;
         let first = self.stored_starts.partition_point(|begins| *begins <= start).saturating_sub(1);
         self.extents.iter().zip(&self.stored_starts).skip(first).map_while(move |(extent, &begins)| {
             let from = start.max(begins);
             let to = end.min(begins + u64::from(extent.stored_len));
-            (from < to).then(|| (extent.pack, u64::from(extent.offset) + (from - begins), to - from))
+            (from < to).then(|| (extent, u64::from(extent.offset) + (from - begins), to - from))
         })
     }
 
@@ -202,7 +202,7 @@ mod tests {
             let start = (cut.0 * bytes.len() as f64) as usize;
             let len = (cut.1 * (bytes.len() - start) as f64) as usize;
             let got: Vec<(u32, u64)> = layout.stored_range(start as u64, len as u64)
-                .flat_map(|(pack, offset, len)| (offset..offset + len).map(move |at| (pack.0, at)))
+                .flat_map(|(extent, offset, len)| (offset..offset + len).map(move |at| (extent.pack.0, at)))
                 .collect();
             prop_assert_eq!(&got[..], &bytes[start..start + len]);
         }

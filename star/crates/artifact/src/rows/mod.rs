@@ -12,7 +12,7 @@
 //! | `p/` ordinal `live` | nothing: a layout may name the pack |
 //! | `f/` ordinal, digest | the slots of a pack that a content is made of |
 //! | `u/` digest, digest | nothing: the second content names the first |
-//! | `n/` digest, digest | nothing: the first content names the second |
+//! | `g/` digest, digest | nothing: the first content names the second |
 //!
 //! These rows belong to the store and to no shard: any batch may write them. That is why nothing here
 //! is guarded by a revision, which only means something within a shard. A row is made once

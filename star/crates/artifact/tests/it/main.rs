@@ -3,6 +3,7 @@
 
 mod collect;
 mod conformance;
+mod faces;
 mod fixture;
 mod golden;
 mod packed;

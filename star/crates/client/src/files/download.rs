@@ -1,21 +1,28 @@
 //! Fetching the bytes of a resource, whole or in part, checked on arrival.
+//!
+//! All of them are asked for as the Star keeps them, which is less to send and no work for it; what is
+//! compared with the digest are the plain bytes that they amount to. Parts are parts of the plain bytes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reqwest::header::RANGE;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use star_path::ResourcePath;
 use tokio::fs::{self, File};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::remote::FileInfo;
+use super::unpack::Unpacking;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::limits;
 use crate::meter::Meter;
 use crate::progress::Progress;
+
+/// The form in which all bytes are asked for.
+const ZSTD: &str = "zstd";
 
 /// Which bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +57,8 @@ pub struct Download {
     name: String,
     part: Part,
     response: Response,
+    /// What makes plain bytes of it, if they come in another form.
+    unpacking: Option<Unpacking>,
     meter: Arc<Meter>,
     done: bool,
 }
@@ -63,16 +72,24 @@ impl Client {
         progress: Arc<dyn Progress>,
     ) -> Result<Download, ClientError> {
         let mut request = self.request(Method::GET, self.file_url(path)?);
-        if let Some(range) = part.header() {
-            request = request.header(RANGE, range);
-        }
+        request = match part.header() {
+            Some(range) => request.header(RANGE, range),
+            None => request.header(ACCEPT_ENCODING, ZSTD),
+        };
         let response = self.open(request, self.timeout()).await?;
         if part != Part::All && response.status() != StatusCode::PARTIAL_CONTENT {
             return Err(self.protocol(format!("{path}: all bytes in place of a part")));
         }
         let info = FileInfo::read(response.headers());
-        let meter = Meter::new(progress);
-        Ok(Download { info, client: self.clone(), name: path.to_string(), part, response, meter, done: false })
+        let unpacking = match response.headers().get(CONTENT_ENCODING) {
+            None => None,
+            Some(coding) if coding == ZSTD => {
+                Some(Unpacking::begin().map_err(|error| self.protocol(format!("{path}: {error}")))?)
+            }
+            Some(coding) => return Err(self.protocol(format!("{path}: {coding:?} was not asked for"))),
+        };
+        let (meter, name) = (Meter::new(progress), path.to_string());
+        Ok(Download { info, client: self.clone(), name, part, response, unpacking, meter, done: false })
     }
 
     /// Fetches a file of a Star into a file of this machine, which appears whole or not at all.
@@ -94,23 +111,43 @@ impl Client {
 impl Download {
     /// The next piece, or `None` once all of them came and are what the Star has.
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, ClientError> {
-        if self.done {
-            return Ok(None);
-        }
-        let piece = tokio::time::timeout(limits::STALL, self.response.chunk()).await;
-        let piece = piece
-            .map_err(|_| self.client.timed_out(limits::STALL))?
-            .map_err(|error| self.client.transport(error, limits::STALL))?;
-        match piece {
-            Some(piece) => {
+        while !self.done {
+            if let Some(piece) = self.unpacked()? {
                 self.meter.count(&piece);
-                Ok(Some(piece))
+                return Ok(Some(piece));
             }
-            None => {
-                self.done = true;
-                self.check().map(|()| None)
+            match (self.receive().await?, &mut self.unpacking) {
+                (Some(packed), Some(unpacking)) => unpacking.feed(packed),
+                (Some(piece), None) => {
+                    self.meter.count(&piece);
+                    return Ok(Some(piece));
+                }
+                (None, _) => {
+                    self.done = true;
+                    self.check()?;
+                }
             }
         }
+        Ok(None)
+    }
+
+    async fn receive(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let piece = tokio::time::timeout(limits::STALL, self.response.chunk()).await;
+        piece
+            .map_err(|_| self.client.timed_out(limits::STALL))?
+            .map_err(|error| self.client.transport(error, limits::STALL))
+    }
+
+    /// Plain bytes of what was received; none if there are none yet.
+    fn unpacked(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let Some(unpacking) = &mut self.unpacking else { return Ok(None) };
+        let unpacked = unpacking.next_piece();
+        unpacked.map_err(|error| self.damaged("a stream of zstd", &format!("other bytes ({error})")))
+    }
+
+    fn damaged(&self, expected: &str, actual: &str) -> ClientError {
+        let (name, expected, actual) = (self.name.clone(), expected.to_owned(), actual.to_owned());
+        ClientError::Damaged { name, expected, actual }
     }
 
     /// Writes all of it into `writer`, which errors call `name`. Returns the number of bytes.
@@ -124,11 +161,12 @@ impl Download {
 
     /// Length and digest of what came. A part has no digest of its own.
     fn check(&self) -> Result<(), ClientError> {
-        let damaged =
-            |expected: String, actual: String| ClientError::Damaged { name: self.name.clone(), expected, actual };
         let bytes = self.meter.bytes();
         if let Some(expected) = self.info.bytes.filter(|expected| *expected != bytes) {
-            return Err(damaged(format!("{expected} bytes"), format!("{bytes} bytes")));
+            return Err(self.damaged(&format!("{expected} bytes"), &format!("{bytes} bytes")));
+        }
+        if self.unpacking.as_ref().is_some_and(|unpacking| !unpacking.is_whole()) {
+            return Err(self.damaged("whole frames of zstd", "one that breaks off"));
         }
         let Some(expected) = self.info.digest.as_ref().filter(|_| self.part == Part::All) else {
             return Ok(());
@@ -136,7 +174,7 @@ impl Download {
         let actual = self.meter.digest();
         // A digest of another algorithm cannot be compared.
         if expected.algorithm() == actual.algorithm() && *expected != actual {
-            return Err(damaged(expected.to_string(), actual.to_string()));
+            return Err(self.damaged(&expected.to_string(), &actual.to_string()));
         }
         Ok(())
     }

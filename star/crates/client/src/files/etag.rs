@@ -1,14 +1,16 @@
-//! Digests in the clothes of HTTP: `ETag: "sha256:HEX"`.
+//! Digests in the clothes of HTTP: `ETag: "sha256:HEX"`, or `"sha256:HEX;zstd-LENGTH"` where the bytes are
+//! sent as they are kept.
 
 use reqwest::header::HeaderValue;
 use star_path::Digest;
 
-/// The digest that a strong validator of a Star holds. Weak ones, and those of others, say
-/// nothing about the bytes.
+/// The digest of the plain bytes that a strong validator of a Star holds. Weak ones, and those of others,
+/// say nothing about the bytes.
 pub(super) fn read(value: &HeaderValue) -> Option<Digest> {
     let text = value.to_str().ok()?;
     let opaque = text.strip_prefix('"')?.strip_suffix('"')?;
-    Digest::parse(opaque).ok()
+    let digest = opaque.split_once(";zstd-").map_or(opaque, |(digest, _)| digest);
+    Digest::parse(digest).ok()
 }
 
 /// The validator of a digest, for conditions.
@@ -28,11 +30,13 @@ mod tests {
         let digest = read(&HeaderValue::from_str(&text).unwrap()).unwrap();
         assert_eq!(digest.hex(), HEX);
         assert_eq!(write(&digest), text);
+        let stored = HeaderValue::from_str(&format!("\"sha256:{HEX};zstd-123\"")).unwrap();
+        assert_eq!(read(&stored), Some(digest));
     }
 
     #[test]
     fn what_says_nothing_about_the_bytes_is_not_trusted() {
-        for text in [&format!("W/\"sha256:{HEX}\""), "\"abc\"", "sha256:", "\"", ""] {
+        for text in [&format!("W/\"sha256:{HEX}\""), "\"abc\"", "sha256:", "\"", "\";zstd-1\"", ""] {
             assert_eq!(read(&HeaderValue::from_str(text).unwrap()), None, "{text}");
         }
     }

@@ -7,6 +7,7 @@ mod download;
 mod etag;
 mod remote;
 mod trees;
+mod unpack;
 mod upload;
 
 pub use download::{Download, Part};

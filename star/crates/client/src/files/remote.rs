@@ -1,6 +1,6 @@
 //! What a Star says about the bytes of a resource, and removing them.
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap};
 use reqwest::{Method, Url};
 use star_path::{Digest, ResourcePath};
 
@@ -15,7 +15,8 @@ use crate::refusal;
 pub struct FileInfo {
     /// Digest of all of the bytes.
     pub digest: Option<Digest>,
-    /// Length in bytes: of all of them, or of the part that was asked for.
+    /// Length in bytes: of all of them, or of the part that was asked for. None while they come as the
+    /// Star keeps them: what they amount to is known when they have come.
     pub bytes: Option<u64>,
     /// Media type.
     pub media_type: Option<String>,
@@ -24,9 +25,10 @@ pub struct FileInfo {
 impl FileInfo {
     pub(super) fn read(headers: &HeaderMap) -> FileInfo {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let is_plain = !headers.contains_key(CONTENT_ENCODING);
         FileInfo {
             digest: headers.get(ETAG).and_then(etag::read),
-            bytes: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            bytes: text(CONTENT_LENGTH).filter(|_| is_plain).and_then(|length| length.parse().ok()),
             media_type: text(CONTENT_TYPE).map(str::to_owned),
         }
     }

@@ -74,6 +74,30 @@ async fn bytes_that_were_altered_on_their_way_never_become_a_file() {
 }
 
 #[tokio::test]
+async fn bytes_that_come_as_they_are_kept_are_unpacked_and_compared() {
+    let star = FakeStar::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let content: Vec<u8> = (0..3_000_000u32).flat_map(|n| (n / 5).to_be_bytes()).collect();
+    put(&star, "a:b:/packed", content.clone());
+    let download = star.client().download(&path("a:b:/packed"), Part::All, silent()).await.unwrap();
+    assert_eq!(download.info.bytes, None, "the length is that of another form");
+    let target = directory.path().join("packed");
+    assert_eq!(star.client().download_file(&path("a:b:/packed"), &target, silent()).await.unwrap(), 12_000_000);
+    assert!(std::fs::read(&target).unwrap() == content);
+    let part = star.client().download(&path("a:b:/packed"), Part::From(11_999_990), silent()).await.unwrap();
+    let mut bytes = Vec::new();
+    part.copy_to(&mut bytes, Path::new("-")).await.unwrap();
+    assert_eq!(bytes, content[11_999_990..], "a part is one of the plain bytes");
+    for name in ["packed-damaged", "packed-cut", "packed-other"] {
+        let source = format!("a:b:/{name}");
+        put(&star, &source, content.clone());
+        let error = star.client().download_file(&path(&source), &directory.path().join(name), silent()).await;
+        assert!(matches!(error, Err(ClientError::Damaged { .. })), "{name}: {error:?}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn a_star_that_keeps_other_bytes_than_were_sent_is_found_out() {
     let star = FakeStar::start().await;
     let source = Outgoing::new("-", &b"my bytes"[..]);

@@ -49,7 +49,7 @@ pub struct ByteRange {
     pub len: u64,
 }
 
-/// Plain bytes of a content as they come off the store.
+/// Bytes of a content as they come off the store, plain or in its stored form.
 ///
 /// An error in the middle means that the answer must be aborted: what follows is not what was
 /// written.
@@ -61,6 +61,25 @@ pub enum Reading {
     Whole(Bytes),
     /// Larger ones come piece by piece; exactly as many bytes as the range has.
     Stream(ByteStream),
+}
+
+/// How the stored form of a content is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Frames of zstd, one behind the other, which are one stream of zstd (RFC 8878).
+    Zstd,
+}
+
+/// The form in which a content lies in its store, where that is not its plain bytes and is shorter: it
+/// can be sent as it lies to whoever decodes it.
+///
+/// Its bytes stay the same for as long as the content is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredForm {
+    /// How it is coded.
+    pub coding: Coding,
+    /// Its length in bytes.
+    pub size_bytes: u64,
 }
 
 /// Numbers of the content store for people and metrics.
@@ -126,6 +145,15 @@ pub enum ContentError {
     },
 }
 
+impl ContentError {
+    /// The error that a content does not lie in the form in which it is to be read. Who asks for the form
+    /// again is told what there is.
+    pub fn no_stored_form(content: &ContentRef) -> ContentError {
+        let what = format!("content {} does not lie in this form; ask again for its form", content.digest);
+        ContentError::Io { action: "read the stored form", source: std::io::Error::other(what) }
+    }
+}
+
 /// Bytes on their way in. Dropping it forgets them.
 #[async_trait]
 pub trait Ingest: Send {
@@ -145,8 +173,25 @@ pub trait ContentStore: Send + Sync + 'static {
     /// The size of a content, if it is held.
     async fn stat(&self, digest: &Digest) -> Result<Option<ContentRef>, ContentError>;
 
-    /// Bytes of a content. `range` must lie inside it; `None` is the whole.
+    /// Plain bytes of a content. `range` must lie inside it; `None` is the whole.
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError>;
+
+    /// The form in which a content lies, if it is of use to send it so. None in stores that keep plain
+    /// bytes.
+    async fn stored_form(&self, _content: &ContentRef) -> Result<Option<StoredForm>, ContentError> {
+        Ok(None)
+    }
+
+    /// Bytes of the stored form of a content, which [`stored_form`](ContentStore::stored_form) told of.
+    /// `range` counts in that form and must lie inside it; `None` is the whole.
+    async fn read_stored(
+        &self,
+        content: &ContentRef,
+        _form: StoredForm,
+        _range: Option<ByteRange>,
+    ) -> Result<Reading, ContentError> {
+        Err(ContentError::no_stored_form(content))
+    }
 
     /// What a batch has to say that refers to a content. [`ContentError::Unknown`] where it is not held.
     async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError>;

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 use star_core::command::PutIf;
 use star_core::ports::clock::UnixMillis;
+use star_core::ports::content::{Coding, StoredForm};
 use star_path::Digest;
 use star_wire::{ErrorCode, StarError};
 
@@ -20,6 +21,30 @@ pub(crate) fn tag_of(digest: &Digest) -> String {
         tag.push_str(piece);
     }
     tag
+}
+
+/// What stands between the digest of a content and the length of its stored form in the tag of that form.
+const ZSTD: &str = ";zstd-";
+
+/// The strong entity tag of the form in which a content lies. A content that was removed and came again
+/// may have been made of other frames, by a later release; then it is of another length.
+pub(crate) fn tag_of_stored(digest: &Digest, form: &StoredForm) -> String {
+    let StoredForm { coding: Coding::Zstd, size_bytes } = form;
+    let mut tag = tag_of(digest);
+    tag.pop();
+    tag.push_str(ZSTD);
+    tag.push_str(&size_bytes.to_string());
+    tag.push('"');
+    tag
+}
+
+/// The content that a tag names, in whichever form: for those who change it, both are the same.
+fn digest_of(opaque: &str) -> Option<Digest> {
+    let digest = match opaque.split_once(ZSTD) {
+        Some((digest, size_bytes)) => size_bytes.parse::<u64>().ok().map(|_| digest)?,
+        None => opaque,
+    };
+    Digest::parse(digest).ok()
 }
 
 /// What becomes of a request to read.
@@ -115,11 +140,13 @@ fn of_change(headers: &HeaderMap) -> Result<Option<Wanted>, StarError> {
     if !headers.contains_key(IF_MATCH) {
         return Ok(None);
     }
-    let mut digests = Vec::new();
+    let mut digests: Vec<Digest> = Vec::new();
     for listed in tags(headers, IF_MATCH) {
         match listed {
             Listed::Any => return Ok(Some(Wanted::Anything)),
-            Listed::Tag { opaque, weak: false } => digests.extend(Digest::parse(opaque)),
+            Listed::Tag { opaque, weak: false } => {
+                digests.extend(digest_of(opaque).filter(|digest| !digests.contains(digest)));
+            }
             Listed::Tag { weak: true, .. } => {}
         }
     }
@@ -200,6 +227,10 @@ mod tests {
         Digest::sha256([byte; 32])
     }
 
+    fn stored_tag(byte: u8) -> String {
+        tag_of_stored(&digest(byte), &StoredForm { coding: Coding::Zstd, size_bytes: 17 })
+    }
+
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
     }
@@ -231,6 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn the_tag_of_one_form_is_not_that_of_the_other() {
+        let (plain, stored) = (tag_of(&digest(1)), stored_tag(1));
+        assert!(stored.ends_with(";zstd-17\""), "{stored}");
+        let both = format!("{plain}, {stored}");
+        for (selected, listed, expected) in [
+            (&plain, &plain, true),
+            (&plain, &stored, false),
+            (&stored, &stored, true),
+            (&stored, &plain, false),
+            (&plain, &both, true),
+            (&stored, &both, true),
+        ] {
+            let verdict = |name, told| judge(&headers(&[(name, listed)]), selected, AT_MS) == told;
+            assert_eq!(verdict(IF_NONE_MATCH, Verdict::NotModified), expected, "{selected} {listed}");
+            assert_eq!(verdict(IF_MATCH, Verdict::Go), expected, "{selected} {listed}");
+            let may_be_resumed = range_applies(&headers(&[(IF_RANGE, listed)]), selected, AT_MS);
+            assert_eq!(may_be_resumed, selected == listed, "{selected} {listed}");
+        }
+    }
+
+    #[test]
     fn a_part_of_another_state_is_not_sent() {
         let (tag, other) = (tag_of(&digest(1)), tag_of(&digest(2)));
         for (value, expected) in
@@ -245,13 +297,18 @@ mod tests {
     fn conditions_of_a_put_become_those_of_the_message() {
         let (tag, other) = (tag_of(&digest(1)), tag_of(&digest(2)));
         let both = format!("{tag}, {other}");
+        let (stored, strange) = (stored_tag(1), tag.replace("\"sha256", "\"sha256;zstd-x"));
+        let in_both_forms = format!("{tag}, {stored}");
         for (pairs, expected) in [
             (vec![], PutIf::Any),
             (vec![(IF_NONE_MATCH, "*")], PutIf::Absent),
             (vec![(IF_MATCH, "*")], PutIf::Present),
             (vec![(IF_MATCH, tag.as_str())], PutIf::Digest(vec![digest(1)])),
             (vec![(IF_MATCH, &both)], PutIf::Digest(vec![digest(1), digest(2)])),
+            (vec![(IF_MATCH, &stored)], PutIf::Digest(vec![digest(1)])),
+            (vec![(IF_MATCH, &in_both_forms)], PutIf::Digest(vec![digest(1)])),
             (vec![(IF_MATCH, "\"strange\"")], PutIf::Digest(vec![])),
+            (vec![(IF_MATCH, &strange)], PutIf::Digest(vec![])),
         ] {
             assert_eq!(of_put(&headers(&pairs)).unwrap(), expected, "{pairs:?}");
         }
@@ -270,6 +327,7 @@ mod tests {
         assert_eq!(of_delete(&HeaderMap::new()).unwrap(), None);
         assert_eq!(of_delete(&headers(&[(IF_MATCH, "*")])).unwrap(), None);
         assert_eq!(of_delete(&headers(&[(IF_MATCH, &tag)])).unwrap(), Some(digest(1)));
+        assert_eq!(of_delete(&headers(&[(IF_MATCH, &tag), (IF_MATCH, &stored_tag(1))])).unwrap(), Some(digest(1)));
         assert!(of_delete(&headers(&[(IF_MATCH, &tag), (IF_MATCH, &other)])).is_err());
         assert!(of_delete(&headers(&[(IF_MATCH, "\"strange\"")])).is_err());
     }

@@ -33,11 +33,9 @@ pub(super) async fn get(State(state): State<ApiState>, caller: Caller, request: 
             headers.extend([answer::NO_SNIFFING]);
             response
         }
-        Err(error) => {
-            let mut response = caller.refuse(&error);
-            if error.code() == ErrorCode::RangeNotSatisfiable {
-                answer::mark_range(response.headers_mut(), opened.content.size_bytes);
-            }
+        Err(refused) => {
+            let mut response = caller.refuse(&refused.error);
+            refused.mark(response.headers_mut());
             response
         }
     }

@@ -42,12 +42,11 @@ pub(super) async fn serve(
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             Ok(response)
         }
-        Err(error) if error.code() == ErrorCode::RangeNotSatisfiable => {
-            let mut response = refusal::error(visit, &error);
-            answer::mark_range(response.headers_mut(), opened.content.size_bytes);
+        Err(refused) => {
+            let mut response = refusal::error(visit, &refused.error);
+            refused.mark(response.headers_mut());
             Ok(response)
         }
-        Err(error) => Err(error),
     }
 }
 

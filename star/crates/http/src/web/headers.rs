@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, HOST, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONNECTION, HOST, HeaderName, HeaderValue, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
@@ -62,7 +63,12 @@ pub(super) fn finish(status: StatusCode, headers: &mut HeaderMap, options: &Rout
     for (name, value) in &options.headers {
         // The reader of the rule has checked both.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
+            if name == VARY {
+                // What an answer varies by stays true whatever else it varies by.
+                headers.append(name, value);
+            } else {
+                headers.insert(name, value);
+            }
         }
     }
     for (name, value) in DEFAULTS {
@@ -118,14 +124,16 @@ mod tests {
     fn a_rule_has_the_last_word_and_defaults_have_none() {
         let options = RouteOptions {
             cache: Some(Duration::from_secs(60)),
-            headers: vec![("x-frame-options".into(), "DENY".into())],
+            headers: vec![("x-frame-options".into(), "DENY".into()), ("vary".into(), "origin".into())],
             ..RouteOptions::default()
         };
-        let mut answer = headers(&[("cache-control", "no-store"), ("referrer-policy", "no-referrer")]);
+        let mut answer =
+            headers(&[("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("vary", "accept-encoding")]);
         finish(StatusCode::OK, &mut answer, &options);
         assert_eq!(answer["cache-control"], "public, max-age=60");
         assert_eq!(answer["x-frame-options"], "DENY");
         assert_eq!(answer["referrer-policy"], "no-referrer");
+        assert_eq!(answer.get_all("vary").iter().collect::<Vec<_>>(), ["accept-encoding", "origin"]);
         assert_eq!(answer["x-content-type-options"], "nosniff");
         let mut failed = HeaderMap::new();
         finish(StatusCode::NOT_FOUND, &mut failed, &options);

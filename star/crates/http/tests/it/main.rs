@@ -4,6 +4,7 @@ mod bundles;
 mod calls;
 mod door;
 mod events;
+mod faces;
 mod fanout;
 mod files;
 mod operators;

@@ -39,7 +39,7 @@ async fn page(star: &Star, uri: &str) -> Answer {
     visit(star, at(uri)).await
 }
 
-async fn set_routes(star: &Star, space: &str, routes: &str) -> Result<(), StarError> {
+pub(crate) async fn set_routes(star: &Star, space: &str, routes: &str) -> Result<(), StarError> {
     let key = PropertyKey::parse("routes").expect("a key");
     let set = Set { properties: [(key, routes.to_owned())].into(), ..Set::default() };
     star.tree.send(&path(space), &set).await.map(drop)

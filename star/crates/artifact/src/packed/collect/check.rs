@@ -42,7 +42,7 @@ pub(super) async fn check(inner: &Arc<Inner>) -> Result<Check, UpkeepError> {
     let mut check = Check::default();
     for pack in inner.packs.list().into_iter().filter(|pack| !pack.is_growing()) {
         let Some(wrong) = read(inner, &pack, &mut check).await? else { continue };
-        tracing::error!(pack = %pack.name, what = wrong.told(), "a pack is damaged");
+        inner.quarantine_pack(&pack, &wrong.told());
         check.damaged.push(Damaged {
             file: inner.packs.folder().sealed_path(pack.name),
             what: wrong.told(),

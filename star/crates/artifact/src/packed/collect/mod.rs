@@ -25,6 +25,8 @@ use async_trait::async_trait;
 use star_core::ports::content::{Check, Collect, Collected, ContentError, Upkeep, UpkeepError, Why};
 use star_path::Digest;
 
+pub(super) use repack::replace_layout;
+
 use super::packs::PackError;
 use super::store::PackedStore;
 use crate::rows::{Ordinal, RowError, Sha256};

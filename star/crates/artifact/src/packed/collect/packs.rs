@@ -5,6 +5,7 @@ use std::sync::Arc;
 use star_core::ports::meta::{Operation, Precondition};
 
 use super::{CollectOptions, Collected, UpkeepError, broken, repack};
+use crate::pack::Fault;
 use crate::packed::limits;
 use crate::packed::metadata::unreadable;
 use crate::packed::packs::{Pack, PackError};
@@ -39,7 +40,7 @@ pub(super) async fn collect(
             collection.freed_bytes += used.stored_bytes;
         } else if used.contents.is_empty() {
             remove_if_due(inner, &used.pack, options, collection).await?;
-        } else if used.live_bytes * 100 < used.stored_bytes * limits::SPARSE_PERCENT {
+        } else if used.live_bytes * 100 < used.stored_bytes * limits::SPARSE_PERCENT && !used.pack.is_quarantined() {
             sparse.push(used);
         }
     }
@@ -58,7 +59,19 @@ async fn look(inner: &Arc<Inner>, pack: Arc<Pack>) -> Result<Use, UpkeepError> {
         Ok((sum(&mut live.into_iter()), sum(&mut all.iter())))
     };
     let sums = tokio::task::spawn_blocking(sums).await.map_err(broken)?;
-    let (live_bytes, stored_bytes) = sums?;
+    let (live_bytes, stored_bytes) = match sums {
+        Ok(sums) => sums,
+        // One that cannot be read stays as it is until nobody needs it, and keeps no other from going.
+        Err(error) => {
+            match &error {
+                PackError::Fault(Fault::Io { .. }) | PackError::Unopened { .. } => {
+                    tracing::error!(pack = %pack.name, error = &error as &dyn std::error::Error, "a pack cannot be looked at");
+                }
+                damaged => inner.quarantine_pack(&pack, &damaged.to_string()),
+            }
+            (0, 0)
+        }
+    };
     Ok(Use { pack, contents, live_bytes, stored_bytes })
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use star_core::ports::meta::{Operation, Precondition};
+use star_path::Digest;
 
 use super::packs::Use;
 use super::{CollectOptions, Collected, UpkeepError, broken};
@@ -75,21 +76,16 @@ async fn movable(inner: &Inner, used: &Use) -> Result<Option<Vec<Made>>, UpkeepE
 async fn copy_pack(inner: &Arc<Inner>, pack: Ordinal, contents: Vec<Made>) -> Result<(), UpkeepError> {
     let mut moved = Moved::new();
     for made in contents {
-        move_frames(inner, pack, &made.extents, &mut moved).await?;
+        move_frames(inner, pack, &made, &mut moved).await?;
         rewrite(inner, made, &moved).await?;
     }
     Ok(())
 }
 
 /// Writes the frames of a content that lie in a pack once more, durably.
-async fn move_frames(
-    inner: &Arc<Inner>,
-    from: Ordinal,
-    extents: &[Extent],
-    moved: &mut Moved,
-) -> Result<(), UpkeepError> {
+async fn move_frames(inner: &Arc<Inner>, from: Ordinal, made: &Made, moved: &mut Moved) -> Result<(), UpkeepError> {
     let mut wanted: BTreeMap<u16, Extent> = BTreeMap::new();
-    for extent in extents.iter().filter(|extent| extent.pack == from) {
+    for extent in made.extents.iter().filter(|extent| extent.pack == from) {
         for number in extent.first_slot..extent.first_slot + extent.slots {
             if !moved.contains_key(&(from, number)) {
                 wanted.insert(number, Extent { first_slot: number, slots: 1, ..*extent });
@@ -112,7 +108,8 @@ async fn move_frames(
         Ok((packs.class(from)?, frames))
     };
     let read = tokio::task::spawn_blocking(read).await.map_err(broken)?;
-    let (class, frames) = read?;
+    // A pack that is damaged is left alone from then on.
+    let (class, frames) = read.map_err(|error| inner.unreadable(&Digest::sha256(made.digest), from, error))?;
     let (numbers, frames): (Vec<u16>, Vec<Frame>) = frames.into_iter().unzip();
     let mut numbers = numbers.into_iter();
     let writer = inner.writer(class);
@@ -141,24 +138,36 @@ async fn rewrite(inner: &Arc<Inner>, made: Made, moved: &Moved) -> Result<(), Up
         after.extend(follow(inner, extent, moved).await?);
     }
     let layout = Layout::new(encoding, content.size_bytes, after).map_err(rows::RowError::from)?;
-    let row = rows::content_key(&digest);
+    replace_layout(inner, &digest, content, &before, layout).await?;
+    Ok(())
+}
+
+/// Gives a content another layout of the same bytes, in one batch. False if somebody was faster, or a pack
+/// of it is on its way out. For whoever holds the permit of the collector: nobody else changes rows.
+pub(in crate::packed) async fn replace_layout(
+    inner: &Inner,
+    digest: &Sha256,
+    content: Content,
+    before: &[Extent],
+    layout: Layout,
+) -> Result<bool, UpkeepError> {
+    let row = rows::content_key(digest);
     let (mut preconditions, mut operations) = (vec![Precondition::Present(row.clone())], Vec::new());
-    let (edges_before, edges_after) = (edges(&before), edges(layout.extents()));
+    let (edges_before, edges_after) = (edges(before), edges(layout.extents()));
     for pack in edges_before.keys().filter(|pack| !edges_after.contains_key(pack)) {
-        operations.push(Operation::Delete(rows::edge(*pack, &digest)));
+        operations.push(Operation::Delete(rows::edge(*pack, digest)));
     }
     for (pack, slots) in edges_after.iter().filter(|(pack, slots)| edges_before.get(pack) != Some(slots)) {
         preconditions.push(Precondition::Present(rows::live_pack(*pack)));
-        operations.push(Operation::Put(rows::edge(*pack, &digest), slots.encode()?));
+        operations.push(Operation::Put(rows::edge(*pack, digest), slots.encode()?));
     }
-    operations.push(Operation::DeleteRange(rows::layout_pages(&digest)));
+    operations.push(Operation::DeleteRange(rows::layout_pages(digest)));
     let (place, pages) = layout.paged()?;
     for (number, page) in (0..).zip(pages) {
-        operations.push(Operation::Put(rows::layout_page(&digest, number), page));
+        operations.push(Operation::Put(rows::layout_page(digest, number), page));
     }
     operations.push(Operation::Put(row, Content { place, ..content }.encode()?));
-    inner.commit_if(preconditions, operations).await?;
-    Ok(())
+    Ok(inner.commit_if(preconditions, operations).await?)
 }
 
 /// Which slots of which packs extents are made of.

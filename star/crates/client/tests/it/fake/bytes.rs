@@ -1,7 +1,9 @@
 //! The plain HTTP surfaces of the fake.
 //!
 //! Files whose name begins with `damaged` arrive altered, with `cut` broken off in the middle,
-//! with `denied` are refused before their bytes are read.
+//! with `denied` are refused before their bytes are read, with `packed` arrive as frames of zstd when
+//! somebody asks for these: `packed-damaged` altered, `packed-cut` without their end, `packed-other` with
+//! other bytes in them.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -64,6 +66,10 @@ pub(crate) async fn read(State(kept): State<Shared>, request: Request) -> Answer
         let part = bytes.slice(first..);
         return Ok(answer.status(StatusCode::PARTIAL_CONTENT).body(part.into()).expect("a response"));
     }
+    if path.contains(":/packed") {
+        assert_eq!(request.headers().get(header::ACCEPT_ENCODING).map(|value| value.as_bytes()), Some(&b"zstd"[..]));
+        return Ok(packed(answer, &path, &bytes));
+    }
     if path.contains(":/damaged") {
         let mut altered = bytes.to_vec();
         altered[0] ^= 1;
@@ -76,6 +82,24 @@ pub(crate) async fn read(State(kept): State<Shared>, request: Request) -> Answer
         return Ok(answer.body(Body::from_stream(pieces)).expect("a response"));
     }
     Ok(answer.body(bytes.into()).expect("a response"))
+}
+
+fn packed(answer: axum::http::response::Builder, path: &str, bytes: &[u8]) -> Response {
+    let plain = if path.contains("-other") { &bytes[1..] } else { bytes };
+    let mut packed: Vec<u8> =
+        plain.chunks(100_000).flat_map(|frame| zstd::bulk::compress(frame, 3).expect("a frame")).collect();
+    if path.contains("-damaged") {
+        let middle = packed.len() / 2;
+        packed[middle] ^= 0x10;
+    }
+    if path.contains("-cut") {
+        packed.truncate(packed.len() - 3);
+    }
+    let tag = etag(bytes).replace("\"sha256", "").trim_end_matches('"').to_owned();
+    let tag = format!("\"sha256{tag};zstd-{}\"", packed.len());
+    let mut response = answer.header(header::CONTENT_ENCODING, "zstd").body(packed.into()).expect("a response");
+    response.headers_mut().insert(header::ETAG, tag.parse().expect("a tag"));
+    response
 }
 
 pub(crate) async fn write(State(kept): State<Shared>, request: Request) -> Answer {
