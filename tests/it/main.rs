@@ -23,6 +23,7 @@ mod quick_start;
 mod rpc;
 mod spaces;
 mod support;
+mod uploads;
 mod versions;
 mod watch;
 mod web;

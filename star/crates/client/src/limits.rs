@@ -70,3 +70,6 @@ pub const LIST_PAGES: usize = 1_000_000;
 /// How long one request waits for a lock: below what a Star waits at most, so that it answers
 /// before it is given up, and below the idle time of most proxies.
 pub const LOCK_WAIT: Duration = Duration::from_secs(20);
+
+/// Bytes of a list of uploads: a Star has at most ten thousand of them, each with a path of some KiB at worst.
+pub const UPLOADS_BYTES: usize = 32 * 1024 * 1024;

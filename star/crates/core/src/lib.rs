@@ -39,6 +39,7 @@ pub mod stored;
 mod timer;
 pub mod tree;
 mod turn;
+pub mod uploads;
 pub mod vitals;
 pub mod watch;
 

@@ -17,6 +17,7 @@ use star_core::ports::meta::{MetaStore, Precondition};
 use star_core::record::{Body, Record, Resource};
 use star_core::stored::{self, Change};
 use star_core::tree::Tree;
+use star_core::uploads::Conclusion;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Reply, StarError};
 
@@ -89,6 +90,7 @@ impl FileSystemActor {
             let there = stored::load(&ports.meta, to).await?;
             check_condition(to, there.as_ref(), &only_if)?;
             let guard = Guard::of(&context.tree, permit).await?;
+            let upload = Conclusion::of(&context.tree, permit).await?;
             let mut change = Change::of(to, ports.clock.now_ms());
             guard.bind(&mut change)?;
             if let Some(body) = &body {
@@ -98,7 +100,13 @@ impl FileSystemActor {
             let written = write(context, permit, &mut change, there.as_ref(), body.clone())?;
             let mut answer = Changed { resource: star_core::described(written), warnings: Vec::new(), changed: true };
             change.remember::<Put>(permit, &answer)?;
+            if let (Some(upload), Some(body)) = (&upload, &body) {
+                upload.bind(&context.tree, &mut change, &body.content, there.is_none())?;
+            }
             if let Some(committed) = change.commit(&ports.meta).await? {
+                if let Some(upload) = &upload {
+                    upload.done(&context.tree);
+                }
                 self.directories.extend(made);
                 answer.close(committed.revision);
                 return Put::reply(&answer);

@@ -8,8 +8,10 @@ mod etag;
 mod remote;
 mod trees;
 mod upload;
+mod uploads;
 
 pub use download::{Download, Part};
 pub use remote::FileInfo;
 pub use trees::{FailedFile, SentTree};
 pub use upload::{Condition, Outgoing, Stored, UploadOptions};
+pub use uploads::OpenUpload;
