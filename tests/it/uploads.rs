@@ -1,5 +1,6 @@
 //! Uploads in several requests, over connections that break and Stars that are killed.
 
+use std::fs;
 use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
 
@@ -159,4 +160,23 @@ fn uploads_are_listed_and_cancelled_from_the_command_line() {
     star.run(&["uploads", "cancel", "localhost:files:/film.bin"]).ok();
     tus(&star, "HEAD", &other).send().is(404);
     star.run(&["uploads", "cancel", "localhost:files:/film.bin"]).fails(3);
+}
+
+#[test]
+fn an_upload_is_part_of_a_backup_and_goes_on_in_what_is_restored() {
+    let mut star = star();
+    let bytes = noise(2 * MIB, 5);
+    let url = begun(&star, bytes.len());
+    patch(&star, &url, 0).body(&bytes[..MIB]).send().is(204);
+    let (backup, into) = (star.work().join("backup"), star.work().join("restored"));
+    let (backup, restored) = (backup.display().to_string(), into.display().to_string());
+    star.run(&["backup", &backup]).ok();
+    star.run(&["restore", &backup, "--into", &restored]).ok();
+    star.stop();
+    fs::remove_dir_all(star.data()).expect("a folder can be removed");
+    fs::rename(into, star.data()).expect("a folder can be renamed");
+    star.restart();
+    assert_eq!(offset(&star, &url), MIB);
+    patch(&star, &url, MIB).body(&bytes[MIB..]).send().is(204);
+    assert!(star.api("GET", FILE).send().is(200).body == bytes);
 }
