@@ -20,8 +20,7 @@ use star_core::uploads::{Extension, Plan};
 use star_path::ResourcePath;
 use star_testkit::TestTree;
 
-use crate::fixture::{content, get, noise, put_whole};
-use crate::packed::{Fixture, text};
+use crate::fixture::{Fixture, content, get, noise, put_whole, text};
 
 const NONE: Duration = Duration::ZERO;
 
@@ -303,7 +302,7 @@ async fn a_store_is_a_map_whatever_is_collected_meanwhile() {
     fixture = fixture.reopened().await;
     fixture.collect_all().await;
     assert_eq!(fixture.packed_bytes(), 0, "nothing is left when nobody needs anything");
-    for table in ["x/", "m/", "l/", "f/", "u/", "p/"] {
+    for table in ["x/", "m/", "l/", "f/", "u/", "n/", "p/"] {
         let range = star_core::ports::meta::KeyRange::prefix(table);
         assert_eq!(fixture.meta.scan(range, 10).await.unwrap().rows, [], "{table}");
     }
