@@ -13,6 +13,7 @@ pub mod bootstrap;
 mod builtin;
 mod cell;
 pub mod command;
+mod condition;
 mod dead_letters;
 pub mod event;
 pub mod find;

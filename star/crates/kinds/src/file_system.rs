@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use star_core::behaviour::{ActorContext, CreatePlan, KindBehaviour, Published, ResourceActor, unsupported};
-use star_core::command::{Changed, Command, Create, Open, Opened, Put, PutIf};
+use star_core::command::{Changed, Command, Create, Open, Opened, Put};
 use star_core::event::{Event, EventType};
 use star_core::gate::{Authority, Permit};
 use star_core::keys;
@@ -88,7 +88,7 @@ impl FileSystemActor {
         let ports = &context.tree.ports;
         for _ in 0..COMMIT_ATTEMPTS {
             let there = stored::load(&ports.meta, to).await?;
-            check_condition(to, there.as_ref(), &only_if)?;
+            only_if.check(to, there.as_ref())?;
             let guard = Guard::of(&context.tree, permit).await?;
             let upload = Conclusion::of(&context.tree, permit).await?;
             let mut change = Change::of(to, ports.clock.now_ms());
@@ -172,20 +172,6 @@ fn check_name(to: &ResourcePath, body: Option<&Body>) -> Result<(), StarError> {
         }
         _ => Ok(()),
     }
-}
-
-fn check_condition(to: &ResourcePath, there: Option<&Resource>, only_if: &PutIf) -> Result<(), StarError> {
-    let digest = there.and_then(|resource| resource.record.body.as_ref()).map(|body| &body.content.digest);
-    let failed = match only_if {
-        PutIf::Any => return Ok(()),
-        PutIf::Absent if there.is_some() => format!("{to} exists already"),
-        PutIf::Present if there.is_none() => format!("{to} does not exist"),
-        PutIf::Digest(expected) if !digest.is_some_and(|digest| expected.contains(digest)) => {
-            format!("the content of {to} is another one")
-        }
-        _ => return Ok(()),
-    };
-    Err(StarError::new(ErrorCode::PreconditionFailed, failed).at(to).hint("read it again, and decide again"))
 }
 
 /// Adds the record of the File itself. Answers the File as it will be.

@@ -22,10 +22,12 @@ impl Tree {
     ///
     /// # Errors
     /// `InvalidArgument` for a path that is not one of a File, `NotFound` where its FileSystem is not,
-    /// `TooLarge` for metadata that are too long, `Busy` where there are too many uploads.
+    /// `PreconditionFailed` where a condition of the plan does not hold already, `TooLarge` for metadata that are too long, `Busy` where there are too many uploads.
     pub async fn begin_upload(&self, permit: &Permit, length: Option<u64>, plan: Plan) -> Result<Upload, StarError> {
         let to = &permit.envelope().to;
         self.check_target(to).await?;
+        // It is asked again when the File is written; but whoever fails now need not send anything.
+        plan.only_if.check(to, stored::load(&self.ports.meta, to).await?.as_ref())?;
         if plan.metadata.len() > limits::UPLOAD_METADATA_BYTES {
             let most = limits::UPLOAD_METADATA_BYTES;
             return Err(StarError::new(ErrorCode::TooLarge, format!("the metadata have more than {most} bytes")).at(to));

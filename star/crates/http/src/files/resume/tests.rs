@@ -209,6 +209,8 @@ async fn what_was_asked_when_an_upload_began_holds_when_it_ends() {
         "nor is it called done"
     );
     assert_eq!(star.file(FILE).await.as_deref(), Some("first"));
+    let early = star.tus("POST", FILE, &only_new, "").await;
+    assert_eq!(early.status(), StatusCode::PRECONDITION_FAILED, "before anything is sent for nothing");
 
     let hex = Sha256::digest("right").iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let metadata = format!("sha256 {}", STANDARD.encode(hex));
