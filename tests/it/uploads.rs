@@ -114,6 +114,23 @@ fn what_an_upload_was_told_is_kept_outlives_a_kill_in_the_middle_of_the_next_pie
 }
 
 #[test]
+fn an_upload_that_is_killed_while_it_becomes_a_file_becomes_it_when_somebody_asks() {
+    let mut star = star();
+    let bytes = noise(40 * MIB, 6);
+    let half = bytes.len() / 2;
+    let url = begun(&star, bytes.len());
+    patch(&star, &url, 0).body(&bytes[..half]).send().is(204);
+    let _open = sent_in_part(patch(&star, &url, half), &bytes[half..], half);
+    // All of it is written down, and the File is made, or just was.
+    eventually("all of it to be written down", || (listed(&star) != Some(half)).then_some(()));
+    star.kill_nine();
+    star.restart();
+    assert_eq!(offset(&star, &url), bytes.len());
+    assert!(star.api("GET", FILE).send().is(200).body == bytes);
+    assert_eq!(listed(&star), None);
+}
+
+#[test]
 fn a_client_whose_connection_died_unnoticed_goes_on_with_another() {
     let star = star();
     let bytes = noise(3 * MIB, 3);
