@@ -35,7 +35,7 @@ pub(super) async fn put(State(state): State<ApiState>, caller: Result<Caller, Re
         Err(refusal) => return refusal,
     };
     match Draft::of(&parts.headers) {
-        Ok(Some(draft)) if !draft.complete => doors::begin_draft(state, caller, &parts, upload, draft).await,
+        Ok(Some(draft)) if !draft.complete => Box::pin(doors::begin_draft(state, caller, &parts, upload, draft)).await,
         Ok(draft) => put_whole(&state, &caller, &parts, upload, draft).await,
         Err(error) => caller.refuse(&error),
     }

@@ -97,8 +97,16 @@ pub(in crate::files) async fn append(
     }
 }
 
-/// HEAD or GET with the name of an upload: how far it has come. None for any other request.
-pub(in crate::files) async fn look(state: &ApiState, caller: &Caller, parts: &Parts) -> Option<Response> {
+/// HEAD or GET: how far the upload that is named has come, or which there are. None for any other request.
+pub(in crate::files) async fn told(state: &ApiState, caller: &Caller, parts: &Parts) -> Option<Response> {
+    match parts.uri.query() {
+        Some("uploads") => Some(list(state, caller, parts).await),
+        _ => look(state, caller, parts).await,
+    }
+}
+
+/// How far the upload that is named has come.
+async fn look(state: &ApiState, caller: &Caller, parts: &Parts) -> Option<Response> {
     let id = match url::named(&parts.uri) {
         Ok(None) => return None,
         Ok(Some(id)) => id,
@@ -155,15 +163,12 @@ struct Listed {
     until_ms: u64,
 }
 
-/// GET with `?uploads`: those to this path or below it. None for any other request.
-pub(in crate::files) async fn list(state: &ApiState, caller: &Caller, parts: &Parts) -> Option<Response> {
-    if parts.uri.query() != Some("uploads") {
-        return None;
-    }
-    Some(match listed(state, caller, parts).await {
+/// The uploads to this path or below it.
+async fn list(state: &ApiState, caller: &Caller, parts: &Parts) -> Response {
+    match listed(state, caller, parts).await {
         Ok(listed) => axum::Json(listed).into_response(),
         Err(error) => caller.refuse(&error),
-    })
+    }
 }
 
 async fn listed(state: &ApiState, caller: &Caller, parts: &Parts) -> Result<Vec<Listed>, StarError> {
