@@ -25,6 +25,7 @@ mod rpc;
 mod spaces;
 mod support;
 mod upkeep;
+mod uploads;
 mod versions;
 mod watch;
 mod web;

@@ -1,5 +1,5 @@
-//! Which contents the records of a moment speak of: bodies of Files, manifests of bundles, and
-//! what the manifests list.
+//! Which contents the rows of a moment speak of: bodies of Files, manifests of bundles, what the
+//! manifests list, and parts of uploads.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use star_core::keys;
 use star_core::kind::Kind;
 use star_core::ports::meta::Key;
 use star_core::record::Record;
+use star_core::uploads;
 use star_path::Digest;
 
 use super::Finding;
@@ -66,6 +67,13 @@ impl References {
     /// Looks at a row that counts.
     pub(crate) fn note(&mut self, key: &Key, value: &[u8]) {
         self.rows += 1;
+        if uploads::is_part(key) {
+            match uploads::part_content(value) {
+                Ok(part) => drop(self.bodies.entry(part.digest).or_insert_with(|| key.clone())),
+                Err(_) => self.unreadable.push(key.clone()),
+            }
+            return;
+        }
         if !keys::is_record(key) {
             return;
         }

@@ -47,6 +47,7 @@ mod store;
 mod tag;
 mod tell;
 mod unlock;
+mod uploads;
 mod watch;
 mod welcome;
 mod whoami;
@@ -101,6 +102,7 @@ enum Command {
     Rm(rm::Rm),
     Cp(cp::Cp),
     Cat(cat::Cat),
+    Uploads(uploads::Uploads),
     Ask(ask::Ask),
     Tell(tell::Tell),
     Watch(watch::Watch),
@@ -264,6 +266,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Tell(it) => it.run(session).await,
         Command::Watch(it) => it.run(session).await,
         Command::Events(it) => it.run(session).await,
+        Command::Uploads(it) => it.run(session).await,
         Command::Consumer(it) => it.run(session).await,
         Command::Publish(it) => it.run(session).await,
         Command::Tag(it) => it.run(session).await,

@@ -60,7 +60,9 @@ pub use client::Client;
 pub use endpoint::{Endpoint, Token};
 pub use error::{ApiError, Cause, Class, ClientError};
 pub use events::{AtEnd, EventsForm, EventsQuery};
-pub use files::{Condition, Download, FailedFile, FileInfo, Outgoing, Part, SentTree, Stored, UploadOptions};
+pub use files::{
+    Condition, Download, FailedFile, FileInfo, OpenUpload, Outgoing, Part, SentTree, Stored, UploadOptions,
+};
 pub use messages::{Message, Reply};
 pub use progress::{Progress, silent};
 pub use publish::Published;

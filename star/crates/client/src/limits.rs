@@ -77,3 +77,6 @@ pub const UPKEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// The widest window that a frame of zstd may ask for, as a power of two: the 8 MiB that every decoder
 /// must offer (RFC 8878). A Star sends frames of at most 1 MiB.
 pub const WINDOW_LOG: u32 = 23;
+
+/// Bytes of a list of uploads: a Star has at most ten thousand of them, each with a path of some KiB at worst.
+pub const UPLOADS_BYTES: usize = 32 * 1024 * 1024;

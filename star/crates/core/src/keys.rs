@@ -13,6 +13,10 @@
 //! | `z/` `00` `found` | how far the rows in `a/` were made |
 //! | `h/` path `00` `fence`, `lease` | the lock that somebody holds, as [`held`](crate::lock::held) says |
 //! | `i/` Space `00` caller, key | what was answered under an idempotency key, as [`once`](crate::once) says |
+//! | `s/` Space `00` id | an [upload](crate::uploads) that is under way |
+//! | `q/` Space `00` id offset | a part of it: the content that begins there |
+//! | `b/` term Space `00` id offset | nothing: a content is such a part |
+//! | `d/` Space `00` id | that an upload became a File |
 //!
 //! A path is its canonical text, so that a subtree is one range: everything below `acme:web`
 //! begins with `acme:web:`. The shard is not part of a key, because it follows from the path and
@@ -21,6 +25,7 @@
 use star_path::{PathError, ResourcePath};
 
 use crate::ports::meta::{Key, KeyRange, Operation, Shard};
+use crate::uploads::UploadId;
 
 /// How long the name of a table is, with which every key begins.
 pub const TABLE_BYTES: usize = 2;
@@ -169,6 +174,81 @@ pub(crate) fn fingerprint_of_once(key: &Key) -> Option<[u8; 16]> {
     let text = std::str::from_utf8(key.as_bytes()).ok()?;
     let hex = text.split_once('\0')?.1.get(32..64)?;
     u128::from_str_radix(hex, 16).ok().map(u128::to_be_bytes)
+}
+
+/// An upload that is under way. No part of any resource's tree: the File is not there yet.
+pub(crate) fn upload(space: &str, id: UploadId) -> Key {
+    Key::new(format!("s/{space}\0{id}"))
+}
+
+/// All uploads of a Space that are under way.
+pub(crate) fn uploads_of(space: &str) -> KeyRange {
+    KeyRange::prefix(["s/", space, "\0"].concat())
+}
+
+/// All uploads that are under way.
+pub(crate) fn all_uploads() -> KeyRange {
+    KeyRange::prefix("s/")
+}
+
+/// That an upload became a File.
+pub(crate) fn finished_upload(space: &str, id: UploadId) -> Key {
+    Key::new(format!("d/{space}\0{id}"))
+}
+
+/// All uploads of which that is remembered.
+pub(crate) fn all_finished_uploads() -> KeyRange {
+    KeyRange::prefix("d/")
+}
+
+/// The part of an upload that begins at an offset. The digits sort as the offsets do.
+pub(crate) fn upload_part(space: &str, id: UploadId, offset: u64) -> Key {
+    Key::new(format!("q/{space}\0{id}{offset:016x}"))
+}
+
+/// All parts of an upload.
+pub(crate) fn upload_parts(space: &str, id: UploadId) -> KeyRange {
+    KeyRange::prefix(format!("q/{space}\0{id}"))
+}
+
+/// All parts of all uploads.
+pub(crate) fn all_upload_parts() -> KeyRange {
+    KeyRange::prefix("q/")
+}
+
+/// Whether a key is that of a part of an upload.
+pub(crate) fn is_upload_part(key: &Key) -> bool {
+    key.as_bytes().starts_with(b"q/")
+}
+
+/// The Space and the name of an upload, from its key or that of one of its parts.
+pub(crate) fn id_of_upload(key: &Key) -> Option<(String, UploadId)> {
+    let text = std::str::from_utf8(key.as_bytes().get(TABLE_BYTES..)?).ok()?;
+    let (space, rest) = text.split_once('\0')?;
+    Some((space.to_owned(), rest.get(..UploadId::DIGITS)?.parse().ok()?))
+}
+
+/// Where a part of an upload begins.
+pub(crate) fn offset_of_part(key: &Key) -> Option<u64> {
+    let text = std::str::from_utf8(key.as_bytes().get(TABLE_BYTES..)?).ok()?;
+    u64::from_str_radix(text.split_once('\0')?.1.get(UploadId::DIGITS..)?, 16).ok()
+}
+
+/// That the content of a term is the part of an upload that begins at an offset.
+pub(crate) fn part_of_content(term: &[u8; TERM_BYTES], space: &str, id: UploadId, offset: u64) -> Key {
+    Key::new([b"b/", &term[..], format!("{space}\0{id}{offset:016x}").as_bytes()].concat())
+}
+
+/// All parts of uploads that have a term.
+pub(crate) fn parts_of_content(term: &[u8; TERM_BYTES]) -> KeyRange {
+    KeyRange::prefix([b"b/", &term[..]].concat())
+}
+
+/// The keys of the upload and of the part that a row of a content is about.
+pub(crate) fn upload_of_part(key: &Key) -> Option<(Key, Key)> {
+    let part = Key::new([b"q/", key.as_bytes().get(TABLE_BYTES + TERM_BYTES..)?].concat());
+    let (space, id) = id_of_upload(&part)?;
+    Some((upload(&space, id), part))
 }
 
 fn hex(fingerprint: &[u8; 16]) -> String {
@@ -344,6 +424,23 @@ mod tests {
         assert_eq!(space_of_once(&key), Some("acme"));
         assert!(once_of("acme", &caller).contains(&key) && !once_of("acme", &[2; 16]).contains(&key));
         assert!(!below(&path("acme")).iter().any(|range| range.contains(&key)));
+    }
+
+    #[test]
+    fn an_upload_is_read_back_from_its_rows_and_lies_in_no_tree() {
+        let id = UploadId::made().expect("there are random numbers");
+        let part = upload_part("acme", id, 0x40_0000);
+        assert!(upload_parts("acme", id).contains(&part) && is_upload_part(&part));
+        assert!(part < upload_part("acme", id, 0x4000_0000), "parts sort by their offsets");
+        for key in [upload("acme", id), finished_upload("acme", id), part.clone()] {
+            assert_eq!(id_of_upload(&key), Some(("acme".to_owned(), id)));
+            assert!(!below(&path("acme")).iter().any(|range| range.contains(&key)), "{key:?}");
+            assert!(belongs_to_space(&key, "acme") && !belongs_to_space(&key, "ac"), "{key:?}");
+        }
+        assert_eq!(offset_of_part(&part), Some(0x40_0000));
+        let found = part_of_content(&[7; TERM_BYTES], "acme", id, 0x40_0000);
+        assert!(parts_of_content(&[7; TERM_BYTES]).contains(&found));
+        assert_eq!(upload_of_part(&found), Some((upload("acme", id), part)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod bootstrap;
 mod builtin;
 mod cell;
 pub mod command;
+mod condition;
 mod dead_letters;
 pub mod event;
 pub mod find;
@@ -39,6 +40,7 @@ pub mod stored;
 mod timer;
 pub mod tree;
 mod turn;
+pub mod uploads;
 pub mod vitals;
 pub mod watch;
 

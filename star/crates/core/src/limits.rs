@@ -267,3 +267,35 @@ pub const COLLECT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often a Star takes away what nobody refers to.
 pub const COLLECT_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Uploads of one Space that are under way at the same time. A team that sends a large folder has some tens;
+/// one that lost its connection may leave hundreds behind, which run out within a day.
+pub const UPLOADS_OF_SPACE: usize = 500;
+
+/// Uploads under way over the whole Star; each has a row of some hundred bytes, and bytes on the disk.
+pub const UPLOADS: u64 = 10_000;
+
+/// How long an upload is kept to which nothing comes: whoever finds it cut off on the next morning may
+/// still go on.
+pub const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long an upload may take in all, so that a byte a day does not hold a place for ever. A terabyte
+/// takes as long at 400 KiB/s.
+pub const UPLOAD_LIFE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How long it is remembered that an upload was finished: for those who did not get the answer.
+pub const UPLOAD_TOLD: Duration = Duration::from_secs(60 * 60);
+
+/// Most bytes of what a sender wants to be told again: a name, a media type, a digest, several times over. The
+/// row has to fit into a value of the store.
+pub const UPLOAD_METADATA_BYTES: usize = 8 * 1024;
+
+/// Most parts of an upload: the largest File in pieces of 16 MiB, or one of 320 GiB in pieces of the 5 MiB
+/// that many clients send. All of them are read when it is finished, at some hundred bytes each.
+pub const UPLOAD_PARTS: u32 = 65_536;
+
+/// Parts that are let go in one batch: two operations each, of the 512 that a batch may have.
+pub const UPLOAD_PARTS_GOING: usize = 200;
+
+/// How often uploads that have run out are removed.
+pub const UPLOADS_SWEEP: Duration = Duration::from_secs(60 * 60);

@@ -106,6 +106,10 @@ pub(crate) struct Counters {
     pub(crate) activating: AtomicU64,
     /// Those that were not, because their shard has too many to bring to life.
     pub(crate) refused_activations: AtomicU64,
+    /// Uploads that are under way, now.
+    pub(crate) open_uploads: AtomicU64,
+    /// Those that did not begin, because there were too many.
+    pub(crate) refused_uploads: AtomicU64,
 }
 
 impl Counters {
@@ -171,6 +175,7 @@ impl Tree {
         crate::shard::sweep(&tree);
         once::sweep(&tree);
         crate::find::sweep::keep_sweeping(&tree);
+        crate::uploads::keep_sweeping(&tree);
         tree
     }
 

@@ -1,9 +1,9 @@
-//! The bytes of resources under `/r/PATH`: GET, HEAD, PUT, DELETE.
+//! The bytes of resources under `/r/PATH`: GET, HEAD, PUT, DELETE, and uploads in several requests.
 //!
 //! The path stands in the URL as it is written everywhere else; [`address`] reads it. Each verb
 //! has a file of its own. How a content becomes an answer (its form, ranges, validators, the body) is
-//! said once, in [`answer`], and used by the web router too. Who may do what is the affair of the gate,
-//! and what a File is of its kind.
+//! said once, in [`answer`], and used by the web router too. What tus and the draft of the IETF say of
+//! uploads is in [`resume`]. Who may do what is the affair of the gate, and what a File is of its kind.
 
 pub(crate) mod address;
 pub(crate) mod answer;
@@ -15,6 +15,7 @@ mod get;
 pub(crate) mod media;
 mod put;
 pub(crate) mod range;
+pub(crate) mod resume;
 pub(crate) mod upload;
 
 use axum::Router;
@@ -24,10 +25,13 @@ use star_core::lock::fence::HEADER;
 use star_wire::{ErrorCode, StarError};
 
 use crate::state::ApiState;
+use resume::doors;
 
 /// The routes of files.
 pub fn routes() -> Router<ApiState> {
-    Router::new().route("/r/{*path}", routing::get(get::get).put(put::put).delete(delete::delete))
+    let files = routing::get(get::get).put(put::put).delete(delete::delete);
+    let uploads = files.post(doors::create).patch(doors::append).options(doors::announce);
+    Router::new().route("/r/{*path}", uploads)
 }
 
 /// The tokens that the header `Star-Fence` of a request names.

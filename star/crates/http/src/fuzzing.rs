@@ -18,6 +18,8 @@ use crate::bundles::{archive, documents};
 use crate::events::query::EventsQuery;
 use crate::events::{Cursor, Form};
 use crate::files::range::Ranged;
+use crate::files::resume::fields;
+use crate::files::resume::metadata::Metadata;
 use crate::files::upload::{self, Upload};
 use crate::files::{address, conditions, encodings, range};
 use crate::rpc;
@@ -63,6 +65,11 @@ pub fn conditions_of_changes(headers: &HeaderMap) -> [Result<(), StarError>; 2] 
 /// What a body is announced to be.
 pub fn announced(headers: &HeaderMap) -> (Option<u64>, Result<Option<Digest>, StarError>) {
     (upload::announced_bytes(headers), upload::announced_digest(headers))
+}
+
+/// What a request says of an upload in several requests: how far it has come, and its metadata as they came.
+pub fn upload(headers: &HeaderMap) -> (Result<Option<u64>, StarError>, Result<String, StarError>) {
+    (fields::number(headers, &fields::OFFSET), Metadata::of(headers).map(Metadata::into_text))
 }
 
 /// Whether a visitor wants JSON.

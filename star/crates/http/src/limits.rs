@@ -107,6 +107,17 @@ pub const UPLOAD_LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// Most bytes of one File. A backstop, far above what one body can sensibly carry.
 pub const FILE_BYTES: u64 = 1024 * 1024 * 1024 * 1024;
 
+/// Bytes after which what came to an upload is made durable and written down. A Star that is killed loses at
+/// most this much of what was sent; each time costs a sync and a batch.
+pub const UPLOAD_PART_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long a request waits for the one before it that continues the same upload: that one stops at the next
+/// bytes, unless it has all of them and makes the File.
+pub const UPLOAD_TURN: Duration = Duration::from_secs(30);
+
+/// When whoever waited in vain should ask again.
+pub const UPLOAD_AGAIN: Duration = Duration::from_secs(2);
+
 /// Most files of one bundle: a manifest has to fit into one value of the codec, and an entry with
 /// a name of usual length takes about 150 bytes.
 pub const BUNDLE_FILES: usize = 20_000;

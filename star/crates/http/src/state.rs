@@ -9,6 +9,7 @@ use star_core::vitals::Vitals;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::Recent;
+use crate::files::resume::writers::Writers;
 
 /// The Star that answers, for people and tools.
 #[derive(Debug, Clone)]
@@ -40,6 +41,7 @@ struct Parts {
     shutdown: CancellationToken,
     observed: Mutex<Vec<Observed>>,
     told: Recent,
+    uploads: Arc<Writers>,
 }
 
 /// Says what a part says of itself.
@@ -49,8 +51,8 @@ impl ApiState {
     /// The state around a tree. Streams that have no end of their own end when `shutdown` is
     /// cancelled.
     pub fn new(tree: Arc<Tree>, star: StarInfo, metrics: PrometheusHandle, shutdown: CancellationToken) -> ApiState {
-        let (observed, told) = (Mutex::default(), Recent::default());
-        ApiState(Arc::new(Parts { tree, star, metrics, shutdown, observed, told }))
+        let (observed, told, uploads) = (Mutex::default(), Recent::default(), Arc::default());
+        ApiState(Arc::new(Parts { tree, star, metrics, shutdown, observed, told, uploads }))
     }
 
     /// The actor tree.
@@ -71,6 +73,7 @@ impl ApiState {
     /// What the whole Star says of itself.
     pub fn vitals(&self) -> Vitals {
         let mut vitals = self.tree().vitals();
+        vitals.extend(self.0.uploads.vitals());
         for part in self.0.observed.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             vitals.extend(part());
         }
@@ -90,5 +93,10 @@ impl ApiState {
     /// The events that readers of the log were told of last.
     pub(crate) fn told(&self) -> &Recent {
         &self.0.told
+    }
+
+    /// Who continues which upload.
+    pub(crate) fn uploads(&self) -> &Arc<Writers> {
+        &self.0.uploads
     }
 }

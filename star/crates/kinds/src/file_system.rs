@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use star_core::behaviour::{ActorContext, CreatePlan, KindBehaviour, Published, ResourceActor, unsupported};
-use star_core::command::{Changed, Command, Create, Open, Opened, Put, PutIf};
+use star_core::command::{Changed, Command, Create, Open, Opened, Put};
 use star_core::event::{Event, EventType};
 use star_core::gate::{Authority, Permit};
 use star_core::keys;
@@ -17,6 +17,7 @@ use star_core::ports::meta::{MetaStore, Precondition};
 use star_core::record::{Body, Record, Resource};
 use star_core::stored::{self, Change};
 use star_core::tree::Tree;
+use star_core::uploads::Conclusion;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Reply, StarError};
 
@@ -87,8 +88,9 @@ impl FileSystemActor {
         let ports = &context.tree.ports;
         for _ in 0..COMMIT_ATTEMPTS {
             let there = stored::load(&ports.meta, to).await?;
-            check_condition(to, there.as_ref(), &only_if)?;
+            only_if.check(to, there.as_ref())?;
             let guard = Guard::of(&context.tree, permit).await?;
+            let upload = Conclusion::of(&context.tree, permit).await?;
             let mut change = Change::of(to, ports.clock.now_ms());
             guard.bind(&mut change)?;
             if let Some(body) = &body {
@@ -98,7 +100,13 @@ impl FileSystemActor {
             let written = write(context, permit, &mut change, there.as_ref(), body.clone())?;
             let mut answer = Changed { resource: star_core::described(written), warnings: Vec::new(), changed: true };
             change.remember::<Put>(permit, &answer)?;
+            if let (Some(upload), Some(body)) = (&upload, &body) {
+                upload.bind(&context.tree, &mut change, &body.content, there.is_none())?;
+            }
             if let Some(committed) = change.commit(&ports.meta).await? {
+                if let Some(upload) = &upload {
+                    upload.done(&context.tree);
+                }
                 self.directories.extend(made);
                 answer.close(committed.revision);
                 return Put::reply(&answer);
@@ -164,20 +172,6 @@ fn check_name(to: &ResourcePath, body: Option<&Body>) -> Result<(), StarError> {
         }
         _ => Ok(()),
     }
-}
-
-fn check_condition(to: &ResourcePath, there: Option<&Resource>, only_if: &PutIf) -> Result<(), StarError> {
-    let digest = there.and_then(|resource| resource.record.body.as_ref()).map(|body| &body.content.digest);
-    let failed = match only_if {
-        PutIf::Any => return Ok(()),
-        PutIf::Absent if there.is_some() => format!("{to} exists already"),
-        PutIf::Present if there.is_none() => format!("{to} does not exist"),
-        PutIf::Digest(expected) if !digest.is_some_and(|digest| expected.contains(digest)) => {
-            format!("the content of {to} is another one")
-        }
-        _ => return Ok(()),
-    };
-    Err(StarError::new(ErrorCode::PreconditionFailed, failed).at(to).hint("read it again, and decide again"))
 }
 
 /// Adds the record of the File itself. Answers the File as it will be.

@@ -1,7 +1,7 @@
 //! What is read out of the headers and the address of a request before anybody knows who sends it.
 //!
 //! The first line of an input is the address, the others are headers. A part that is sent lies within
-//! the content; a host means a name that a Space can have; a key and a digest are what they say; what
+//! the content; what is said of an upload is a count of bytes and a text that is told again; a host means a name that a Space can have; a key and a digest are what they say; what
 //! cannot be read is an answer and never a guess.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -30,6 +30,7 @@ pub(crate) fn run(data: &[u8]) {
     ranges(&headers);
     conditions(&headers);
     identities(&headers);
+    uploads(&headers);
     fuzzing::prefers_json(&headers);
     // Who says nothing of codings gets none.
     assert!(headers.contains_key("accept-encoding") || !fuzzing::takes_zstd(&headers));
@@ -70,6 +71,18 @@ fn conditions(headers: &HeaderMap) {
     assert!(length.is_none() || headers.contains_key("content-length"));
     if let Ok(Some(digest)) = digest {
         check::prints_itself(&digest, Digest::parse);
+    }
+}
+
+fn uploads(headers: &HeaderMap) {
+    let (offset, metadata) = fuzzing::upload(headers);
+    if let Ok(offset) = offset {
+        assert_eq!(offset.is_some(), headers.contains_key("upload-offset"), "an offset is taken for none");
+        assert!(offset.is_none_or(|offset| offset < 1_000_000_000_000_000), "{offset:?}");
+    }
+    if let Ok(metadata) = metadata {
+        let came = headers.get("upload-metadata").map_or(&b""[..], HeaderValue::as_bytes);
+        assert_eq!(metadata.as_bytes(), came, "metadata are told again as they came");
     }
 }
 

@@ -6,13 +6,19 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use star_artifact::CollectOptions;
+use star_core::behaviour::Behaviours;
+use star_core::command::{Command, Put, PutIf};
+use star_core::gate::{Authority, Gate};
 use star_core::keys;
 use star_core::kind::Kind;
 use star_core::ports::content::{Collected, ContentError, ContentRef, ContentStore, Upkeep, UpkeepError};
 use star_core::ports::meta::{MetaStore, Operation, Precondition};
 use star_core::record::{Body, Record};
 use star_core::stored::Change;
+use star_core::tree::{Ports, Tree};
+use star_core::uploads::{Extension, Plan};
 use star_path::ResourcePath;
+use star_testkit::TestTree;
 
 use crate::fixture::{Fixture, content, get, noise, put_whole, text};
 
@@ -153,6 +159,47 @@ async fn what_a_kept_content_names_is_kept_and_goes_with_it() {
     fixture.remove("index").await;
     assert_eq!(fixture.collect_all().await.removed, 2);
     assert_eq!(fixture.store.why(&named.digest).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_parts_of_an_upload_are_kept_as_long_as_it_is_there() {
+    let star = TestTree::start(Behaviours::default()).await;
+    let fixture = Fixture::new().await;
+    let ports = Ports {
+        meta: fixture.meta(),
+        content: Arc::clone(&fixture.store) as Arc<dyn ContentStore>,
+        mechtrons: Arc::clone(&star.tree.ports.mechtrons),
+        clock: Arc::clone(&star.tree.ports.clock),
+        placement: Arc::clone(&star.tree.ports.placement),
+    };
+    let gate = Gate::new(fixture.meta(), ResourcePath::parse("star:agents:admin").unwrap(), "key");
+    let tree = Tree::new(ports, gate, Behaviours::default());
+    let mut change = Change::of(&path("a"), 0);
+    change.write(&path("a").without_files(), &Record::new(Kind::FileSystem, ResourcePath::root(), 0)).unwrap();
+    change.commit(&fixture.meta()).await.unwrap();
+
+    let envelope = Put { body: None, only_if: PutIf::Any }.envelope(&path("a")).unwrap();
+    let permit = tree.gate.admit(&Authority::system(), envelope).await.unwrap();
+    let plan = Plan {
+        content_type: "text/plain".into(),
+        digest: None,
+        only_if: PutIf::Any,
+        fence: String::new(),
+        metadata: String::new(),
+    };
+    let mut upload = tree.begin_upload(&permit, None, plan).await.unwrap();
+    let bytes = text(1_000_000, 1);
+    let part = put_whole(&*fixture.store, &bytes).await;
+    let extension = Extension { part: Some(part.clone()), ..Extension::default() };
+    tree.extend_upload(&mut upload, extension).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(fixture.collect(NONE).await.condemned, 0);
+    }
+    assert_eq!(fixture.store.why(&part.digest).await.unwrap().unwrap().resources, [path("a")]);
+    assert!(get(&*fixture.store, &part, None).await.unwrap() == bytes);
+    tree.cancel_upload(&permit, upload.id).await.unwrap();
+    assert_eq!(fixture.collect_all().await.removed, 1);
+    assert_eq!(fixture.store.why(&part.digest).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

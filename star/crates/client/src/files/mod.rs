@@ -9,8 +9,10 @@ mod remote;
 mod trees;
 mod unpack;
 mod upload;
+mod uploads;
 
 pub use download::{Download, Part};
 pub use remote::FileInfo;
 pub use trees::{FailedFile, SentTree};
 pub use upload::{Condition, Outgoing, Stored, UploadOptions};
+pub use uploads::OpenUpload;

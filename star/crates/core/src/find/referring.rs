@@ -1,4 +1,4 @@
-//! Which resources have a content as their bytes: what keeps it from being removed, and why it is there.
+//! Who needs a content: what keeps it from being removed, and why it is there.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use crate::limits;
 use crate::ports::meta::MetaStore;
 use crate::record::Resource;
 use crate::stored;
+use crate::uploads;
 
-/// Resources whose bytes are this content, in the order of their paths, at most so many. Answers them
-/// as they are at the moment of the look: one that begins to refer to the content meanwhile may be
-/// missing.
+/// Resources whose bytes are this content, in the order of their paths, and then those to which an
+/// [upload](crate::uploads) is under way that has it as a part, at most so many. Answers them as they are at
+/// the moment of the look: one that begins to refer to the content meanwhile may be missing.
 pub async fn to_content(
     meta: &Arc<dyn MetaStore>,
     digest: &Digest,
@@ -23,6 +24,8 @@ pub async fn to_content(
     let root = ResourcePath::root();
     let way = Way::Found(Term::content(digest));
     let mut range = way.range(&root);
+    // First, because what is a part becomes the bytes of a resource, and never the other way round.
+    let uploading = uploads::referring(meta, digest, limit).await?;
     let mut referring = Vec::new();
     loop {
         let candidates = way.follow(meta, range.clone(), limits::PAGE_DEFAULT).await;
@@ -39,7 +42,10 @@ pub async fn to_content(
         }
         match candidates.next {
             Some(next) => range.start = next,
-            None => return Ok(referring),
+            None => break,
         }
     }
+    referring.extend(uploading);
+    referring.truncate(limit);
+    Ok(referring)
 }

@@ -69,6 +69,13 @@ impl Tree {
                 refused: None,
             },
             Queue {
+                name: "uploads",
+                about: "uploads in several requests that are not finished",
+                taken: self.counters.open_uploads.load(Ordering::Relaxed),
+                limit: Some(limits::UPLOADS),
+                refused: refused(&self.counters.refused_uploads),
+            },
+            Queue {
                 name: "keyed",
                 about: "requests under an idempotency key that are under way",
                 taken: self.register.under_way() as u64,

@@ -1,4 +1,4 @@
-//! DELETE of a File or directory.
+//! DELETE of a File or directory; and of an upload, where the query names one.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -9,6 +9,7 @@ use star_core::lock::fence::fenced;
 use star_core::once::keyed;
 use star_wire::{ErrorCode, StarError};
 
+use super::resume::doors;
 use super::{address, conditions};
 use crate::auth::Caller;
 use crate::idempotency;
@@ -18,6 +19,9 @@ use crate::state::ApiState;
 /// `?recursive=true`.
 pub(super) async fn delete(State(state): State<ApiState>, caller: Caller, request: Request) -> Response {
     let (parts, _) = request.into_parts();
+    if let Some(told) = doors::cancel(&state, &caller, &parts).await {
+        return told;
+    }
     match remove(&state, &caller, &parts).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => caller.refuse(&error),

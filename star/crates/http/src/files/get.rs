@@ -1,4 +1,4 @@
-//! GET and HEAD of a File or Artifact.
+//! GET and HEAD of a File or Artifact; and of an upload, where the query names one.
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
@@ -8,6 +8,7 @@ use star_core::command::{Command, Open, Opened};
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 
+use super::resume::doors;
 use super::{address, answer, media};
 use crate::auth::Caller;
 use crate::state::ApiState;
@@ -19,6 +20,12 @@ const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; style
 /// Answers with the bytes behind a path.
 pub(super) async fn get(State(state): State<ApiState>, caller: Caller, request: Request) -> Response {
     let (parts, _) = request.into_parts();
+    if parts.uri.query().is_some() {
+        // In a box, so that reading a file does not carry about what few ask for.
+        if let Some(told) = Box::pin(doors::told(&state, &caller, &parts)).await {
+            return told;
+        }
+    }
     let opened = match open(&state, &caller, &parts).await {
         Ok(opened) => opened,
         Err(error) => return caller.refuse(&error),

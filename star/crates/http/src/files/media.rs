@@ -28,12 +28,17 @@ pub(crate) fn guess(name: &str) -> Arc<str> {
 /// `InvalidArgument` when it is none.
 pub(crate) fn given(headers: &HeaderMap) -> Result<Option<Arc<str>>, StarError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(None) };
-    let text = value.to_str().ok().map(str::trim).filter(|text| is_media_type(text));
-    match text {
-        Some(text) => Ok(Some(text.into())),
+    match value.to_str().ok().and_then(parsed) {
+        Some(text) => Ok(Some(text)),
         None => Err(StarError::new(ErrorCode::InvalidArgument, "the `content-type` is no media type")
             .hint("like `text/html; charset=utf-8`, or leave it out")),
     }
+}
+
+/// The media type that a text is, if it is one.
+pub(crate) fn parsed(text: &str) -> Option<Arc<str>> {
+    let text = text.trim();
+    is_media_type(text).then(|| text.into())
 }
 
 fn is_media_type(text: &str) -> bool {

@@ -16,6 +16,8 @@ use star_core::record::Body;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 
+use super::resume::doors;
+use super::resume::draft::Draft;
 use super::upload::{self, Upload};
 use super::{address, conditions, media};
 use crate::auth::Caller;
@@ -27,15 +29,34 @@ use crate::state::ApiState;
 pub(super) async fn put(State(state): State<ApiState>, caller: Result<Caller, Response>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // Before anything is refused, so that whoever is refused gets to read why.
-    let mut upload = Upload::new(body);
+    let upload = Upload::new(body);
     let caller = match caller {
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    match write(&state, &caller, &parts, &mut upload).await {
-        Ok(changed) => answer(&changed),
+    match Draft::of(&parts.headers) {
+        Ok(Some(draft)) if !draft.complete => Box::pin(doors::begin_draft(state, caller, &parts, upload, draft)).await,
+        Ok(draft) => put_whole(&state, &caller, &parts, upload, draft).await,
         Err(error) => caller.refuse(&error),
     }
+}
+
+/// Writes a File whose bytes all come with this request, whatever protocol may have called for several.
+pub(super) async fn put_whole(
+    state: &ApiState,
+    caller: &Caller,
+    parts: &Parts,
+    mut upload: Upload,
+    draft: Option<Draft>,
+) -> Response {
+    let mut response = match write(state, caller, parts, &mut upload).await {
+        Ok(changed) => answer(&changed),
+        Err(error) => return caller.refuse(&error),
+    };
+    if let Some(draft) = draft {
+        draft.mark(response.headers_mut(), true);
+    }
+    response
 }
 
 async fn write(state: &ApiState, caller: &Caller, parts: &Parts, upload: &mut Upload) -> Result<Changed, StarError> {

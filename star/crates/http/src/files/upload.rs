@@ -107,8 +107,12 @@ pub(crate) fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
 /// # Errors
 /// `InvalidArgument` for a SHA-256 that cannot be read: nobody should believe it was checked.
 pub(crate) fn announced_digest(headers: &HeaderMap) -> Result<Option<Digest>, StarError> {
-    const NAMES: [&str; 3] = ["repr-digest", "content-digest", "digest"];
-    let values = NAMES.into_iter().flat_map(|name| headers.get_all(name)).filter_map(|value| value.to_str().ok());
+    digest_in(headers, &["repr-digest", "content-digest", "digest"])
+}
+
+/// The same out of these headers alone.
+pub(crate) fn digest_in(headers: &HeaderMap, names: &[&str]) -> Result<Option<Digest>, StarError> {
+    let values = names.iter().flat_map(|name| headers.get_all(*name)).filter_map(|value| value.to_str().ok());
     for entry in values.flat_map(|line| line.split(',')) {
         let Some((algorithm, value)) = entry.trim().split_once('=') else { continue };
         if algorithm.eq_ignore_ascii_case("sha-256") {
