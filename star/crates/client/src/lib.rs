@@ -59,7 +59,10 @@ pub use client::Client;
 pub use endpoint::{Endpoint, Token};
 pub use error::{ApiError, Cause, Class, ClientError};
 pub use events::{AtEnd, EventsForm, EventsQuery};
-pub use files::{Condition, Download, FailedFile, FileInfo, Outgoing, Part, SentTree, Stored, UploadOptions};
+pub use files::{
+    Condition, Download, FailedFile, FileInfo, Outgoing, Part, SentTree, Stored, UploadOptions, digest_of_file,
+    place_in,
+};
 pub use messages::{Message, Reply};
 pub use progress::{Progress, silent};
 pub use publish::Published;

@@ -39,6 +39,7 @@ pub mod stored;
 mod timer;
 pub mod tree;
 mod turn;
+pub mod usage;
 pub mod vitals;
 pub mod watch;
 

@@ -1,13 +1,14 @@
 //! The bytes of resources under `/r/PATH`: GET, HEAD, PUT, DELETE.
 //!
 //! The path stands in the URL as it is written everywhere else; [`address`] reads it. Each verb
-//! has a file of its own. How a content becomes an answer (ranges, validators, the body) is said
+//! has a file of its own, and so has the PUT that copies. How a content becomes an answer (ranges, validators, the body) is said
 //! once, in [`answer`], and used by the web router too. Who may do what is the affair of the gate,
 //! and what a File is of its kind.
 
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod conditions;
+mod copy;
 mod delete;
 mod get;
 pub(crate) mod media;

@@ -17,7 +17,7 @@ use star_path::ResourcePath;
 use star_wire::{ErrorCode, StarError};
 
 use super::upload::{self, Upload};
-use super::{address, conditions, media};
+use super::{address, conditions, copy, media};
 use crate::auth::Caller;
 use crate::idempotency;
 use crate::limits;
@@ -32,7 +32,12 @@ pub(super) async fn put(State(state): State<ApiState>, caller: Result<Caller, Re
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    match write(&state, &caller, &parts, &mut upload).await {
+    let written = match copy::source(&parts.headers) {
+        Ok(None) => write(&state, &caller, &parts, &mut upload).await,
+        Ok(Some(from)) => copy::copy(&state, &caller, &parts, &mut upload, from).await,
+        Err(error) => Err(error),
+    };
+    match written {
         Ok(changed) => answer(&changed),
         Err(error) => caller.refuse(&error),
     }
