@@ -11,6 +11,7 @@ mod read;
 mod rpc;
 mod start;
 mod tell;
+mod tree_write;
 mod watch;
 mod web_static;
 
@@ -55,11 +56,13 @@ pub(crate) enum Scenario {
     ContentRead,
     /// A content on its way in, against `zstd` and `sha256sum`.
     Chunk,
+    /// Many small files, against a folder.
+    TreeWrite,
 }
 
 impl Scenario {
     /// All of them, those of the spine first.
-    pub(crate) const ALL: [Scenario; 13] = [
+    pub(crate) const ALL: [Scenario; 14] = [
         Scenario::Ask,
         Scenario::Tell,
         Scenario::Rpc,
@@ -73,6 +76,7 @@ impl Scenario {
         Scenario::WebStatic,
         Scenario::ContentRead,
         Scenario::Chunk,
+        Scenario::TreeWrite,
     ];
 
     /// The name on the command line.
@@ -91,6 +95,7 @@ impl Scenario {
             Scenario::WebStatic => "web-static",
             Scenario::ContentRead => "content-read",
             Scenario::Chunk => "chunk",
+            Scenario::TreeWrite => "tree-write",
         }
     }
 
@@ -115,6 +120,7 @@ impl Scenario {
             Scenario::WebStatic => (web_static::ABOUT, web_static::run(plan).await?),
             Scenario::ContentRead => (content_read::ABOUT, content_read::run(plan).await?),
             Scenario::Chunk => (chunk::ABOUT, chunk::run(plan).await?),
+            Scenario::TreeWrite => (tree_write::ABOUT, tree_write::run(plan).await?),
         };
         if self.can_be_counted() {
             count::beside(&mut rows, &count::of(self).await?);
