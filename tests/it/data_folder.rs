@@ -24,40 +24,65 @@ pub(crate) fn the_file(dir: &Path, ending: &str) -> PathBuf {
     found[0].clone()
 }
 
-/// Flips a bit of a file.
+/// Flips a bit of a file, which may be one that nobody may write.
 pub(crate) fn flip(file: &Path, at: usize) {
     let mut bytes = fs::read(file).expect("a file can be read");
     bytes[at] ^= 4;
+    fs::remove_file(file).expect("a file can be removed");
     fs::write(file, bytes).expect("a file can be written");
 }
 
-/// The file of a content below a folder, by its bytes.
-pub(crate) fn content_of(root: &Path, bytes: &[u8]) -> PathBuf {
-    let shards = fs::read_dir(root.join("content"))
-        .expect("there are contents")
-        .map(|entry| entry.expect("a folder can be listed").path());
-    let files = shards.filter(|path| path.is_dir()).flat_map(|dir| fs::read_dir(dir).expect("a folder can be listed"));
-    let mut files = files.map(|entry| entry.expect("a folder can be listed").path());
-    files.find(|file| fs::read(file).is_ok_and(|found| found == bytes)).expect("the content is there")
+/// The only pack below a folder, sealed or open.
+pub(crate) fn the_pack(root: &Path) -> PathBuf {
+    fn packs(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).expect("a folder can be listed") {
+            let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() {
+                packs(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "pack") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    packs(&root.join("content"), &mut found);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+/// Bytes that do not stand in a row, and are one frame of a pack.
+pub(crate) fn frame() -> String {
+    "some bytes ".repeat(1_000)
 }
 
 #[test]
 fn a_data_folder_is_checked_and_damage_is_told_with_its_place() {
     let mut star = with_files();
-    star.api("PUT", "/r/localhost:files:/a.txt").body("some bytes").send().is(201);
+    star.api("PUT", "/r/localhost:files:/a.txt").body(frame()).send().is(201);
+    star.api("PUT", "/r/localhost:files:/b.txt").body("in its row").send().is(201);
     let data = star.data().display().to_string();
     star.run(&["store", "check", &data]).fails(6).saying(&["is in use by process", "end the Star"]);
     star.stop();
     star.run(&["store", "check", &data]).ok().printing(&["frames with", "rows of the index"]).saying(&["nothing is"]);
     let told = star.run(&["store", "check", &data, "-o", "json"]).ok().json();
-    assert!(told["rows"].as_u64().unwrap() > 3 && told["contents"] == 1 && told["findings"] == json!([]), "{told}");
+    assert!(
+        told["rows"].as_u64().unwrap() > 3
+            && told["contents"] == 2
+            && told["packs"] == 1
+            && told["findings"] == json!([]),
+        "{told}"
+    );
     let segment = the_file(&star.data().join("meta/journal"), ".seg");
-    let content = content_of(&star.data(), b"some bytes");
-    flip(&segment, 4_096 + 100);
-    flip(&content, 0);
+    let pack = the_pack(&star.data());
+    flip(&pack, 4_096 + 10);
     let ran = star.run(&["store", "check", &data]);
     assert_eq!(ran.code, Some(1), "{ran}");
-    ran.saying(&[segment.to_str().unwrap(), "offset 4096", "from a backup", content.to_str().unwrap()]);
+    let ran = ran.saying(&[pack.to_str().unwrap(), "1 of 1 frames", "localhost:files:/a.txt", "cannot be had"]);
+    assert!(!ran.stderr.contains("b.txt"), "{ran}");
+    flip(&segment, 4_096 + 100);
+    let ran = star.run(&["store", "check", &data]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    ran.saying(&[segment.to_str().unwrap(), "offset 4096", "from a backup", pack.to_str().unwrap()]);
     let told = star.run(&["store", "check", &data, "-o", "json"]);
     assert_eq!((told.code, told.json()["findings"].as_array().unwrap().len()), (Some(1), 2), "{told}");
     star.run(&["store", "check", "nowhere"]).fails(3).saying(&["holds no data of a Star"]);

@@ -18,6 +18,7 @@ const KEPT: &[&str] = &[
     "star/crates/kinds/tests/golden/rows-v1.txt",
     "star/crates/kinds/tests/golden/rows-v2.txt",
     "star/crates/artifact/tests/golden/pack",
+    "star/crates/artifact/tests/golden/rows-v1.txt",
     "star/crates/store/tests/fixtures",
     "star/crates/wire/tests/golden",
     "tests/wire",

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use star_artifact::CopyError;
+use star_artifact::{CopyError, PackCopyError};
 use star_store::OpenError;
 use star_store::maintain::{BackupError, RestoreError};
 
@@ -96,6 +96,9 @@ pub(crate) enum Trouble {
     /// The contents could not be used.
     #[error(transparent)]
     Content(#[from] CopyError),
+    /// The packs could not be used.
+    #[error(transparent)]
+    Pack(#[from] PackCopyError),
 }
 
 impl Trouble {

@@ -10,7 +10,8 @@ use super::error::Trouble;
 
 const FILE: &str = "backup.json";
 const LOCK: &str = "lock";
-const FORMAT: u32 = 1;
+/// What is written: contents are in packs. Format 1 has them in files of their own, and is read as well.
+const FORMAT: u32 = 2;
 
 /// What a folder of backups holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ impl Marker {
         };
         let marker: Marker = serde_json::from_str(&text).map_err(|error| Trouble::file("read", &path)(error.into()))?;
         match marker.format {
-            FORMAT => Ok(Some(marker)),
+            1..=FORMAT => Ok(Some(Marker { format: FORMAT, ..marker })),
             format => Err(Trouble::TooNew { dir: dir.to_owned(), format }),
         }
     }
@@ -102,6 +103,8 @@ mod tests {
         marker.write(dir.path()).unwrap();
         assert_eq!(Marker::read(dir.path()).unwrap(), Some(marker.clone()));
         assert_eq!((marker.logs[0].dir.as_str(), marker.next_log().as_str()), ("log-1", "log-2"));
+        fs::write(dir.path().join(FILE), r#"{"format":1,"logs":[]}"#).unwrap();
+        assert_eq!(Marker::read(dir.path()).unwrap(), Some(Marker::empty()));
         fs::write(dir.path().join(FILE), r#"{"format":7,"logs":[]}"#).unwrap();
         assert!(matches!(Marker::read(dir.path()), Err(Trouble::TooNew { format: 7, .. })));
     }

@@ -3,16 +3,18 @@
 //! ```text
 //! DIR/backup.json     which logs there are and how far each is good; written last
 //! DIR/log-1/          a copy of the metadata store, see `star_store::maintain`
-//! DIR/content/        every content by digest
+//! DIR/content/packs/  the packs in which contents lie; the log says where
+//! DIR/content/<3 hex> contents of before there were packs, by digest
 //! ```
 //! [`take`] writes one, from a data folder that a Star may have open at the same time; [`restore`]
 //! makes a data folder of it; [`references`] is what holds the two halves together: the contents
-//! that the records of a moment speak of. All of it blocks.
+//! that the records of a moment speak of; [`contents`] says whether they are there. All of it blocks.
 //!
 //! A log that cannot go on in the directory (the Star trimmed what would connect the two, or it
 //! was itself restored to an earlier moment) begins another one, `log-2`, and so on; the older
 //! ones stay for whoever wants to go back to them.
 
+pub(crate) mod contents;
 pub(crate) mod error;
 pub(crate) mod marker;
 pub(crate) mod references;
@@ -22,7 +24,7 @@ pub(crate) mod take;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use star_artifact::CopyError;
+use star_artifact::{CheckedPack, CopyError, PackCopyError};
 use star_store::maintain::Problem;
 
 /// Something that is not as it should be, as commands tell it.
@@ -46,6 +48,27 @@ impl From<Problem> for Finding {
 }
 
 impl Finding {
+    /// Frames of a pack that are not what was written; none if all are.
+    pub(crate) fn of_frames(checked: &CheckedPack) -> Option<Finding> {
+        let (damaged, frames) = (checked.damaged.len(), checked.frames);
+        (damaged > 0).then(|| Finding {
+            file: checked.file.clone(),
+            offset: 0,
+            what: format!("{damaged} of {frames} frames are not what was written"),
+            remedy: "write again what is named below: what lies in the other frames is whole".to_owned(),
+        })
+    }
+
+    /// A pack that is damaged or gone; other errors are given back.
+    pub(crate) fn of_pack(error: PackCopyError, remedy: &str) -> Result<Finding, PackCopyError> {
+        let (file, what) = match error {
+            PackCopyError::Damaged { file, what } => (file, what),
+            PackCopyError::Missing { name, dir } => (dir, format!("pack {name} is missing")),
+            other @ PackCopyError::Io { .. } => return Err(other),
+        };
+        Ok(Finding { file, offset: 0, what, remedy: remedy.to_owned() })
+    }
+
     /// A content that is damaged or gone; other errors are given back.
     pub(crate) fn of_content(error: CopyError, remedy: &str) -> Result<Finding, CopyError> {
         let (file, what) = match error {

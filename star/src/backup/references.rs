@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use star_artifact::{Contents, CopyError};
+use star_artifact::ContentRows;
 use star_core::command::Manifest;
 use star_core::keys;
 use star_core::kind::Kind;
@@ -12,6 +12,7 @@ use star_core::record::Record;
 use star_path::Digest;
 
 use super::Finding;
+use super::contents::{Held, KnownPacks, Looked};
 use super::error::Trouble;
 
 /// Which rows count.
@@ -39,6 +40,8 @@ pub(crate) struct References {
     bodies: BTreeMap<Digest, Key>,
     manifests: BTreeMap<Digest, Key>,
     unreadable: Vec<Key>,
+    /// Where contents lie.
+    contents: ContentRows,
     /// Rows that count.
     pub(crate) rows: u64,
 }
@@ -48,12 +51,19 @@ pub(crate) struct References {
 pub(crate) struct Needed {
     /// The contents, each with the first key that speaks of it.
     pub(crate) contents: BTreeMap<Digest, Key>,
+    /// Where they lie.
+    pub(crate) rows: ContentRows,
     /// Records and manifests that cannot be read.
     pub(crate) findings: Vec<Finding>,
 }
 
 impl References {
-    /// Looks at a row.
+    /// Looks at a row that says where contents lie. They belong to no Space.
+    pub(crate) fn note_content(&mut self, key: &Key, value: &[u8]) {
+        self.contents.note(key, value);
+    }
+
+    /// Looks at a row that counts.
     pub(crate) fn note(&mut self, key: &Key, value: &[u8]) {
         self.rows += 1;
         if !keys::is_record(key) {
@@ -70,51 +80,50 @@ impl References {
     }
 
     /// Reads the manifests for what they list.
-    pub(crate) fn expand(self, contents: &Contents) -> Result<Needed, Trouble> {
-        let mut needed = Needed { contents: self.bodies, findings: Vec::new() };
-        for key in self.unreadable {
+    pub(crate) fn expand(self, held: &Held) -> Needed {
+        let mut needed = Needed { contents: self.bodies, rows: self.contents, findings: Vec::new() };
+        for key in self.unreadable.iter().chain(needed.rows.damaged()) {
             needed.findings.push(Finding {
-                file: text(&key).into(),
+                file: text(key).into(),
                 offset: 0,
                 what: "the record cannot be read".to_owned(),
                 remedy: "restore up to a position before it was written".to_owned(),
             });
         }
         for (digest, key) in self.manifests {
-            match contents.read(&digest) {
-                Ok(bytes) => match Manifest::decode(&bytes) {
-                    Ok(manifest) => {
-                        for entry in manifest.files.into_values() {
-                            needed.contents.entry(entry.body.content.digest).or_insert_with(|| key.clone());
-                        }
+            // That it is missing or damaged is found where contents are looked at.
+            let decoded = held.read(&needed.rows, &digest).map(|bytes| Manifest::decode(&bytes));
+            match decoded {
+                Some(Ok(manifest)) => {
+                    for entry in manifest.files.into_values() {
+                        needed.contents.entry(entry.body.content.digest).or_insert_with(|| key.clone());
                     }
-                    Err(error) => needed.findings.push(Finding {
-                        file: text(&key).into(),
-                        offset: 0,
-                        what: error.message().to_owned(),
-                        remedy: "publish the bundle again, as another version".to_owned(),
-                    }),
-                },
-                // That it is missing or damaged is found where contents are looked at.
-                Err(CopyError::Damaged { .. } | CopyError::Missing { .. }) => {}
-                Err(other) => return Err(other.into()),
+                }
+                Some(Err(error)) => needed.findings.push(Finding {
+                    file: text(&key).into(),
+                    offset: 0,
+                    what: error.message().to_owned(),
+                    remedy: "publish the bundle again, as another version".to_owned(),
+                }),
+                None => {}
             }
             needed.contents.insert(digest, key);
         }
-        Ok(needed)
+        needed
     }
 }
 
 impl Needed {
-    /// Those that are not there.
-    pub(crate) fn missing(&self, contents: &Contents) -> Result<Vec<Finding>, Trouble> {
+    /// Those that cannot be had.
+    pub(crate) fn missing(&self, held: &Held, packs: &mut KnownPacks) -> Result<Vec<Finding>, Trouble> {
         let mut findings = self.findings.clone();
+        let mut looked = Looked::begin(held, &self.rows, packs);
         for (digest, key) in &self.contents {
-            if contents.size(digest)?.is_none() {
+            if let Some(trouble) = looked.trouble(digest)? {
                 findings.push(Finding {
                     file: text(key).into(),
                     offset: 0,
-                    what: format!("its content {digest} is missing"),
+                    what: format!("its content {digest} cannot be had: {trouble}"),
                     remedy: "write it again: nothing else has its bytes".to_owned(),
                 });
             }

@@ -10,23 +10,24 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use star_artifact::{Contents, Copied};
+use star_artifact::{CopiedPack, PackName};
 use star_client::Progress;
 use star_core::ports::meta::Key;
 use star_path::Digest;
 use star_store::maintain::{self, Part, RestoreError, Until};
 
 use super::Finding;
+use super::contents::{Held, KnownPacks, Looked};
 use super::error::Trouble;
 use super::marker::{Log, Marker};
-use super::references::{References, Scope};
-use super::take::is_empty;
+use super::references::{Needed, References, Scope};
+use super::take::{LOST, is_empty};
 
 /// In a data folder whose restore has not come to its end.
 pub(crate) const UNFINISHED: &str = "restore.unfinished";
 
-const REMEDY: &str = "remove the file and run `star backup` again while the Star has the content; without it, what \
-                      speaks of it is restored without its bytes";
+const REMEDY: &str = "remove the file and run `star backup` again while the Star has what lies in it; without it, what \
+                      speaks of that is restored without its bytes";
 
 /// What was restored.
 #[derive(Debug)]
@@ -59,33 +60,61 @@ pub(crate) fn restore(
         return Err(Trouble::NotEmpty { dir: into.to_owned(), backup: false });
     }
     let moment = Moment::find(from, &marker.logs, until, scope)?;
-    let backed_up = Contents::below(from);
-    let references = moment.references.rows;
+    let backed_up = Held::below(from)?;
+    let rows = moment.references.rows;
     if let Scope::Space(space) = scope
         && !moment.space_is_there
     {
         return Err(Trouble::NoSpace { space: space.to_owned(), position: moment.position });
     }
-    let needed = moment.references.expand(&backed_up)?;
-    let findings = needed.missing(&backed_up)?;
-    let wanted = match scope {
-        Scope::Star => all(&backed_up)?,
-        Scope::Space(_) => needed.contents.into_keys().collect(),
-    };
+    let needed = moment.references.expand(&backed_up);
+    let wanted = Wanted::of(&needed, &backed_up, scope)?;
     let mut target = Target::begin(into, is_new)?;
-    let (contents, content_bytes) = target.contents(&backed_up, wanted, progress)?;
-    target.log(&moment.log, moment.position, scope)?;
+    let mut known = KnownPacks::default();
+    let mut findings = target.contents(&backed_up, &wanted, &mut known, progress)?;
+    findings.extend(needed.missing(&backed_up, &mut known)?);
+    target.log(&moment.log, moment.position, scope, &needed, &wanted)?;
     target.finish()?;
-    Ok(Done { position: moment.position, rows: references, contents, content_bytes, findings })
+    let Wanted { contents, content_bytes, .. } = wanted;
+    Ok(Done { position: moment.position, rows, contents: contents.len() as u64, content_bytes, findings })
 }
 
-fn all(contents: &Contents) -> Result<BTreeSet<Digest>, Trouble> {
-    let mut digests = BTreeSet::new();
-    contents.each::<Trouble>(|digest, _| {
-        digests.insert(digest);
-        Ok(())
-    })?;
-    Ok(digests)
+/// What is taken out of a backup.
+struct Wanted {
+    contents: BTreeSet<Digest>,
+    /// What those have together.
+    content_bytes: u64,
+    /// Where they lie, as far as it is there.
+    packs: BTreeSet<PackName>,
+    /// Those that lie in no pack, with their lengths.
+    loose: Vec<(Digest, u64)>,
+}
+
+impl Wanted {
+    /// For a whole Star all that is there of that moment; for a Space what it needs.
+    fn of(needed: &Needed, held: &Held, scope: Scope<'_>) -> Result<Wanted, Trouble> {
+        let mut wanted =
+            Wanted { contents: BTreeSet::new(), content_bytes: 0, packs: BTreeSet::new(), loose: Vec::new() };
+        let all_of_star = needed.rows.contents().map(|(digest, _)| digest);
+        let contents: BTreeSet<Digest> = match scope {
+            Scope::Star => all_of_star.chain(needed.contents.keys().cloned()).collect(),
+            Scope::Space(_) => needed.contents.keys().cloned().collect(),
+        };
+        let mut known = KnownPacks::default();
+        let mut looked = Looked::begin(held, &needed.rows, &mut known);
+        for digest in contents {
+            if looked.trouble(&digest)?.is_some() {
+                continue;
+            }
+            wanted.content_bytes += looked.size(&digest)?.unwrap_or_default();
+            match needed.rows.packs_of(&digest) {
+                Ok(packs) => wanted.packs.extend(packs.into_keys()),
+                Err(_) => wanted.loose.extend(held.loose.size(&digest)?.map(|size| (digest.clone(), size))),
+            }
+            wanted.contents.insert(digest);
+        }
+        Ok(wanted)
+    }
 }
 
 /// A moment of a log that was found good.
@@ -123,6 +152,7 @@ impl Moment {
             let mut found =
                 Moment { log: dir.clone(), position: 0, references: References::default(), space_is_there: false };
             found.position = maintain::rows(&dir, until, &mut |_, key: &Key, value| {
+                found.references.note_content(key, value);
                 if scope.holds(key) {
                     found.space_is_there |= star_core::keys::is_record(key);
                     found.references.note(key, value);
@@ -174,42 +204,57 @@ impl Target {
         Ok(target)
     }
 
+    /// Copies what is wanted. Answers what of packs is damaged; a damaged loose content ends the restore.
     fn contents(
         &mut self,
-        from: &Contents,
-        wanted: BTreeSet<Digest>,
+        from: &Held,
+        wanted: &Wanted,
+        known: &mut KnownPacks,
         progress: &dyn Progress,
-    ) -> Result<(u64, u64), Trouble> {
-        let mut sizes = Vec::with_capacity(wanted.len());
-        for digest in wanted {
-            if let Some(size) = from.size(&digest)? {
-                sizes.push((digest, size));
-            }
+    ) -> Result<Vec<Finding>, Trouble> {
+        let mut packs = Vec::with_capacity(wanted.packs.len());
+        for name in &wanted.packs {
+            packs.push((*name, from.packs.size(*name)?.unwrap_or_default()));
         }
-        progress.total(sizes.len() as u64, sizes.iter().map(|(_, size)| size).sum());
-        let into = Contents::below(&self.dir);
-        let (mut count, mut bytes, mut damaged) = (0, 0, Vec::new());
-        for (digest, size) in sizes {
-            match from.copy(&digest, &into) {
-                Ok(Copied::Bytes(copied)) => {
-                    count += 1;
-                    bytes += copied;
+        let bytes = packs.iter().map(|(_, size)| size).chain(wanted.loose.iter().map(|(_, size)| size)).sum();
+        progress.total((packs.len() + wanted.loose.len()) as u64, bytes);
+        let (into, mut findings, mut damaged) = (Held::below(&self.dir)?, Vec::new(), Vec::new());
+        for (name, size) in packs {
+            match from.packs.copy(name, &into.packs) {
+                Ok(CopiedPack::Copied(checked)) => {
+                    known.note(name, &checked);
+                    findings.extend(Finding::of_frames(&checked));
                 }
-                Ok(Copied::There) => {}
-                Err(error) => damaged.push(Finding::of_content(error, REMEDY)?),
+                Ok(CopiedPack::There | CopiedPack::Empty) => {}
+                Err(error) => findings.push(Finding::of_pack(error, LOST)?),
             }
             progress.bytes(size);
+            progress.file_done("");
+        }
+        for (digest, size) in &wanted.loose {
+            if let Err(error) = from.loose.copy(digest, &into.loose) {
+                damaged.push(Finding::of_content(error, REMEDY)?);
+            }
+            progress.bytes(*size);
             progress.file_done("");
         }
         if !damaged.is_empty() {
             return Err(Trouble::Damaged(damaged));
         }
-        into.sync()?;
-        Ok((count, bytes))
+        from.packs.copy_store_id(&into.packs)?;
+        into.loose.sync()?;
+        Ok(findings)
     }
 
-    fn log(&mut self, log: &Path, position: u64, scope: Scope<'_>) -> Result<(), Trouble> {
-        let of_space = |_, key: &Key| scope.holds(key);
+    fn log(
+        &mut self,
+        log: &Path,
+        position: u64,
+        scope: Scope<'_>,
+        needed: &Needed,
+        wanted: &Wanted,
+    ) -> Result<(), Trouble> {
+        let of_space = |_, key: &Key| scope.holds(key) || needed.rows.is_row_of(key, &wanted.contents, &wanted.packs);
         let part = match scope {
             Scope::Star => Part::Everything,
             Scope::Space(_) => Part::Rows(&of_space),

@@ -1,23 +1,27 @@
 //! Making a backup, and bringing it on.
 //!
 //! The order is what makes it whole without stopping anybody: first the log up to a position that
-//! is durable, then the contents, which were durable before the log spoke of them, then the look
-//! whether everything that the log speaks of is there, and the marker last. Contents never change,
-//! and what the Star removes stays in the backup.
+//! is durable, then the packs, which were durable before the log spoke of what lies in them, then the
+//! look whether everything that the log speaks of is there, and the marker last. Packs never change
+//! once they are sealed, and what the Star removes stays in the backup.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use star_artifact::{Contents, Copied, CopyError};
+use star_artifact::{Contents, Copied, CopiedPack, CopyError, PackCopies, PackCopyError, PackName};
 use star_client::Progress;
 use star_path::Digest;
 use star_store::maintain::{self, BackedUp, BackupError, Until};
 
 use super::Finding;
+use super::contents::{Held, KnownPacks};
 use super::error::Trouble;
 use super::marker::{Lock, Log, Marker};
 use super::references::References;
+
+/// What can be done about a pack that is lost.
+pub(super) const LOST: &str = "write again what lies in it: nothing else has its bytes";
 
 /// A folder of backups that is being brought on.
 pub(crate) struct Taking {
@@ -36,12 +40,12 @@ pub(crate) struct Taken {
     pub(crate) log_dir: String,
     /// Whether the log could not go on where the last backup ended.
     pub(crate) begun_anew: bool,
-    /// Contents that were copied.
-    pub(crate) contents: u64,
+    /// Packs, and contents of before there were packs, that were copied.
+    pub(crate) files: u64,
     /// Their bytes.
-    pub(crate) content_bytes: u64,
-    /// Contents that were there already.
-    pub(crate) contents_kept: u64,
+    pub(crate) file_bytes: u64,
+    /// Those that were there already.
+    pub(crate) files_kept: u64,
     /// What is not as it should be in the data folder.
     pub(crate) findings: Vec<Finding>,
 }
@@ -109,36 +113,44 @@ impl Taking {
         }
     }
 
-    /// Copies the contents that came since, looks whether everything is there that the log speaks
-    /// of, and makes the backup count.
+    /// Copies the packs that came since, looks whether everything is there that the log speaks of, and makes
+    /// the backup count.
     pub(crate) fn finish(mut self, mut taken: Taken, progress: &dyn Progress) -> Result<Taken, Trouble> {
-        let (from, into) = (Contents::below(&self.data), Contents::below(&self.dir));
-        let mut missing: Vec<(Digest, u64)> = Vec::new();
-        from.each::<Trouble>(|digest, size| {
-            if into.size(&digest)? == Some(size) {
-                taken.contents_kept += 1;
-            } else {
-                missing.push((digest, size));
-            }
-            Ok(())
-        })?;
-        progress.total(missing.len() as u64, missing.iter().map(|(_, size)| size).sum());
-        for (digest, size) in missing {
-            match from.copy(&digest, &into) {
-                Ok(Copied::Bytes(bytes)) => {
-                    taken.contents += 1;
-                    taken.content_bytes += bytes;
+        let (from, into) = (Held::below(&self.data)?, Held::below(&self.dir)?);
+        let mut known = KnownPacks::default();
+        let packs = sizes_of_packs(&from.packs)?;
+        let loose = missing_loose(&from.loose, &into.loose, &mut taken)?;
+        let sizes = packs.iter().map(|(_, size)| size).chain(loose.iter().map(|(_, size)| size));
+        progress.total((packs.len() + loose.len()) as u64, sizes.sum());
+        for (name, size) in packs {
+            match from.packs.copy(name, &into.packs) {
+                Ok(CopiedPack::Copied(checked)) => {
+                    known.note(name, &checked);
+                    taken.findings.extend(Finding::of_frames(&checked));
+                    taken.note(Copied::Bytes(checked.bytes));
                 }
-                Ok(Copied::There) => taken.contents_kept += 1,
-                // It was removed meanwhile; whether the log speaks of it is looked at below.
-                Err(CopyError::Missing { .. }) => {}
-                Err(error) => taken.findings.push(Finding::of_content(error, "write it again: its bytes are lost")?),
+                Ok(CopiedPack::There) => taken.note(Copied::There),
+                Ok(CopiedPack::Empty) => {}
+                // It was collected meanwhile; whether the log speaks of it is looked at below.
+                Err(PackCopyError::Missing { .. }) => {}
+                Err(error) => taken.findings.push(Finding::of_pack(error, LOST)?),
             }
             progress.bytes(size);
             progress.file_done("");
         }
-        into.sync()?;
-        taken.findings.extend(self.missing(&taken, &into)?);
+        for (digest, size) in loose {
+            match from.loose.copy(&digest, &into.loose) {
+                Ok(copied) => taken.note(copied),
+                // It was taken into a pack meanwhile.
+                Err(CopyError::Missing { .. }) => {}
+                Err(error) => taken.findings.push(Finding::of_content(error, LOST)?),
+            }
+            progress.bytes(size);
+            progress.file_done("");
+        }
+        from.packs.copy_store_id(&into.packs)?;
+        into.loose.sync()?;
+        taken.findings.extend(self.missing(&taken, &into, &mut known)?);
         self.marker.logs.retain(|log| log.dir != taken.log_dir);
         let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
         self.marker.logs.push(Log { dir: taken.log_dir.clone(), position: taken.log.position, at_ms });
@@ -147,12 +159,52 @@ impl Taking {
     }
 
     /// What the log of the backup speaks of and the backup does not hold.
-    fn missing(&self, taken: &Taken, contents: &Contents) -> Result<Vec<Finding>, Trouble> {
+    fn missing(&self, taken: &Taken, held: &Held, packs: &mut KnownPacks) -> Result<Vec<Finding>, Trouble> {
         let mut references = References::default();
         let until = Until::Position(taken.log.position);
-        maintain::rows(&self.dir.join(&taken.log_dir), until, &mut |_, key, value| references.note(key, value))?;
-        references.expand(contents)?.missing(contents)
+        maintain::rows(&self.dir.join(&taken.log_dir), until, &mut |_, key, value| {
+            references.note(key, value);
+            references.note_content(key, value);
+        })?;
+        references.expand(held).missing(held, packs)
     }
+}
+
+impl Taken {
+    fn note(&mut self, copied: Copied) {
+        match copied {
+            Copied::Bytes(bytes) => {
+                self.files += 1;
+                self.file_bytes += bytes;
+            }
+            Copied::There => self.files_kept += 1,
+        }
+    }
+}
+
+/// All packs with the lengths of their files.
+fn sizes_of_packs(from: &PackCopies) -> Result<Vec<(PackName, u64)>, Trouble> {
+    let mut packs = Vec::new();
+    for name in from.list()? {
+        if let Some(size) = from.size(name)? {
+            packs.push((name, size));
+        }
+    }
+    Ok(packs)
+}
+
+/// Loose contents that are not in the backup; those that are count as kept.
+fn missing_loose(from: &Contents, into: &Contents, taken: &mut Taken) -> Result<Vec<(Digest, u64)>, Trouble> {
+    let mut missing = Vec::new();
+    from.each::<Trouble>(|digest, size| {
+        if into.size(&digest)? == Some(size) {
+            taken.files_kept += 1;
+        } else {
+            missing.push((digest, size));
+        }
+        Ok(())
+    })?;
+    Ok(missing)
 }
 
 /// Whether a folder has nothing in it.

@@ -46,9 +46,9 @@ struct Told<'a> {
     begun_anew: bool,
     log_files: u64,
     log_bytes: u64,
-    contents: u64,
-    content_bytes: u64,
-    contents_kept: u64,
+    files: u64,
+    file_bytes: u64,
+    files_kept: u64,
     took_ms: u64,
     findings: &'a [Finding],
 }
@@ -108,7 +108,7 @@ impl Backup {
     }
 
     fn tell(&self, session: &Session, taken: &Taken, transfer: &Transfer) -> Result<(), CliError> {
-        let Taken { log, log_dir, begun_anew, contents, content_bytes, contents_kept, findings } = taken;
+        let Taken { log, log_dir, begun_anew, files, file_bytes, files_kept, findings } = taken;
         if !session.output.is_human() {
             session.output.value(&Told {
                 dir: &self.dir,
@@ -117,9 +117,9 @@ impl Backup {
                 begun_anew: *begun_anew,
                 log_files: log.files,
                 log_bytes: log.bytes,
-                contents: *contents,
-                content_bytes: *content_bytes,
-                contents_kept: *contents_kept,
+                files: *files,
+                file_bytes: *file_bytes,
+                files_kept: *files_kept,
                 took_ms: transfer.elapsed().as_millis() as u64,
                 findings,
             })?;
@@ -128,10 +128,10 @@ impl Backup {
                 "copied {} of log up to position {} and {} ({}) in {}; {} there already",
                 bytes(log.bytes),
                 log.position,
-                count(*contents, "content", "contents"),
-                bytes(*content_bytes),
+                count(*files, "file of contents", "files of contents"),
+                bytes(*file_bytes),
                 span(transfer.elapsed()),
-                count(*contents_kept, "content was", "contents were"),
+                count(*files_kept, "file was", "files were"),
             ))?;
             if *begun_anew {
                 session.output.note(&format!(

@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use star_artifact::Contents;
+use star_artifact::{PackCopyError, PackName};
 use star_client::Progress;
-use star_store::{OpenOptions, maintain};
+use star_path::Digest;
+use star_store::OpenOptions;
+use star_store::maintain::{self, Until};
 
 use super::blocking;
 use super::error::CliError;
 use super::exit::Exit;
 use super::session::Session;
 use crate::backup::Finding;
+use crate::backup::contents::{Held, KnownPacks};
 use crate::backup::error::Trouble;
+use crate::backup::references::References;
 use crate::output::measure::{bytes, count, span};
 use crate::output::say;
 use crate::progress::Transfer;
@@ -57,6 +61,9 @@ struct Checked {
     events: u64,
     checkpoints: u64,
     rows: u64,
+    packs: u64,
+    pack_bytes: u64,
+    packs_open: u64,
     contents: u64,
     content_bytes: u64,
     took_ms: u64,
@@ -100,14 +107,21 @@ async fn check(session: &Session, data: PathBuf) -> Result<(), CliError> {
         session.output.value(&checked)?;
     } else {
         session.output.line(&format!(
-            "read {} with {} in {}, {} and {} of contents in {}",
+            "read {} with {} in {}, {} and {} of {} in {}",
             count(checked.frames, "frame", "frames"),
             count(checked.events, "event", "events"),
             count(checked.segments, "segment", "segments"),
             count(checked.checkpoints, "checkpoint", "checkpoints"),
-            bytes(checked.content_bytes),
+            bytes(checked.pack_bytes),
+            count(checked.packs, "pack", "packs"),
             span(transfer.elapsed()),
         ))?;
+        let contents = count(checked.contents, "content", "contents");
+        session.output.line(&format!("found {contents} with {}", bytes(checked.content_bytes)))?;
+        if checked.packs_open > 0 {
+            let open = count(checked.packs_open, "pack was", "packs were");
+            session.output.note(&format!("{open} being written when the Star ended; the next start looks at them"));
+        }
         session.output.line(&format!("compared {} of the index with the log", count(checked.rows, "row", "rows")))?;
     }
     if !checked.findings.is_empty() {
@@ -119,13 +133,10 @@ async fn check(session: &Session, data: PathBuf) -> Result<(), CliError> {
 }
 
 fn read_all(data: &Path, progress: &dyn Progress) -> Result<Checked, Trouble> {
-    let (options, contents) = (options(data)?, Contents::below(data));
-    let mut digests = Vec::new();
-    contents.each::<Trouble>(|digest, size| {
-        digests.push((digest, size));
-        Ok(())
-    })?;
-    progress.total(digests.len() as u64, length_of(&options.dir) + digests.iter().map(|(_, size)| size).sum::<u64>());
+    let (options, held) = (options(data)?, Held::below(data)?);
+    let files = Files::of(&held)?;
+    let count = (files.packs.len() + files.loose.len()) as u64;
+    progress.total(count, length_of(&options.dir) + files.bytes());
     let report = maintain::check(&options, &mut |bytes| progress.bytes(bytes))?;
     let mut checked = Checked {
         position: report.position.to_string(),
@@ -137,21 +148,94 @@ fn read_all(data: &Path, progress: &dyn Progress) -> Result<Checked, Trouble> {
         findings: report.problems.into_iter().map(Finding::from).collect(),
         ..Checked::default()
     };
-    for (digest, size) in digests {
-        match contents.check(&digest) {
-            Ok(bytes) => {
-                checked.contents += 1;
-                checked.content_bytes += bytes;
-            }
-            Err(error) => {
-                let remedy = "restore it from a backup, or remove it and write it again";
-                checked.findings.push(Finding::of_content(error, remedy)?);
-            }
-        }
-        progress.bytes(size);
-        progress.file_done("");
+    let log_is_good = checked.findings.is_empty();
+    let mut known = KnownPacks::default();
+    files.check(&held, &mut known, &mut checked, progress)?;
+    if log_is_good {
+        look_for_contents(&options.dir, &held, &mut known, &mut checked)?;
     }
     Ok(checked)
+}
+
+/// The files that hold contents, with their lengths.
+struct Files {
+    packs: Vec<(PackName, u64)>,
+    loose: Vec<(Digest, u64)>,
+}
+
+impl Files {
+    fn of(held: &Held) -> Result<Files, Trouble> {
+        let (mut packs, mut loose) = (Vec::new(), Vec::new());
+        for name in held.packs.list()? {
+            packs.push((name, held.packs.size(name)?.unwrap_or_default()));
+        }
+        held.loose.each::<Trouble>(|digest, size| {
+            loose.push((digest, size));
+            Ok(())
+        })?;
+        Ok(Files { packs, loose })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.packs.iter().map(|(_, size)| size).chain(self.loose.iter().map(|(_, size)| size)).sum()
+    }
+
+    /// Reads all of them.
+    fn check(
+        self,
+        held: &Held,
+        known: &mut KnownPacks,
+        checked: &mut Checked,
+        progress: &dyn Progress,
+    ) -> Result<(), Trouble> {
+        const REMEDY: &str = "restore it from a backup, or write again what lies in it";
+        for (name, size) in self.packs {
+            match held.packs.check(name) {
+                Ok(pack) => {
+                    checked.packs += 1;
+                    checked.pack_bytes += pack.bytes;
+                    checked.findings.extend(Finding::of_frames(&pack));
+                    known.note(name, &pack);
+                }
+                // It was being written when the Star ended: the next start looks at it.
+                Err(PackCopyError::Missing { .. }) => checked.packs_open += 1,
+                Err(error) => checked.findings.push(Finding::of_pack(error, REMEDY)?),
+            }
+            progress.bytes(size);
+            progress.file_done("");
+        }
+        for (digest, size) in self.loose {
+            match held.loose.check(&digest) {
+                Ok(bytes) => {
+                    checked.contents += 1;
+                    checked.content_bytes += bytes;
+                }
+                Err(error) => checked.findings.push(Finding::of_content(error, REMEDY)?),
+            }
+            progress.bytes(size);
+            progress.file_done("");
+        }
+        Ok(())
+    }
+}
+
+/// Looks whether everything is there that the records speak of.
+fn look_for_contents(meta: &Path, held: &Held, known: &mut KnownPacks, checked: &mut Checked) -> Result<(), Trouble> {
+    let mut references = References::default();
+    maintain::rows(meta, Until::End, &mut |_, key, value| {
+        references.note(key, value);
+        references.note_content(key, value);
+    })?;
+    let needed = references.expand(held);
+    for (_, size) in needed.rows.contents() {
+        checked.contents += 1;
+        checked.content_bytes += size;
+    }
+    // What lies in a pack that is still open counts when that one is sealed.
+    if checked.packs_open == 0 {
+        checked.findings.extend(needed.missing(held, known)?);
+    }
+    Ok(())
 }
 
 /// Bytes of the files that a check reads, for the bar.

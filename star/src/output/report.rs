@@ -59,7 +59,7 @@ fn exit_of_serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Store(star_store::OpenError::Locked { .. }) => Exit::Conflict,
         ServeError::OtherIndex { .. } | ServeError::Unrestored { .. } => Exit::Conflict,
-        ServeError::Content { source: star_artifact::OpenError::InUse { .. }, .. } => Exit::Conflict,
+        ServeError::Content { source: star_artifact::OpenError::InUse(_), .. } => Exit::Conflict,
         ServeError::Bind(star_http::server::BindError::Taken { .. }) => Exit::Conflict,
         ServeError::Bind(_) | ServeError::NoHome | ServeError::Name { .. } => Exit::Usage,
         ServeError::SetUp(error) => Exit::of(error.code()),

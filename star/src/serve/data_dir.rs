@@ -58,6 +58,11 @@ impl DataDir {
         self.root.join("meta")
     }
 
+    /// Where the bytes are.
+    pub(crate) fn content(&self) -> PathBuf {
+        self.root.join("content")
+    }
+
     /// Where compiled mechtrons are kept; can be thrown away.
     pub(crate) fn compiled(&self) -> PathBuf {
         self.root.join("compiled")

@@ -8,6 +8,7 @@ mod greeting;
 mod index;
 mod logging;
 mod ready;
+mod takeover;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -99,12 +100,15 @@ pub(crate) enum ServeError {
     /// The contents in the data directory cannot be used.
     #[error("the contents in {} cannot be used", dir.display())]
     Content {
-        /// The data directory.
+        /// Their folder.
         dir: PathBuf,
         /// Why.
         #[source]
         source: star_artifact::OpenError,
     },
+    /// Contents of before could not be taken in.
+    #[error("the contents of before could not be taken into packs")]
+    Takeover(#[from] takeover::TakeoverError),
     /// Mechtrons cannot be run.
     #[error(transparent)]
     Mechtrons(#[from] star_mechtron::StartError),
@@ -149,7 +153,7 @@ pub(crate) async fn run(options: ServeOptions, verbose: u8) -> Result<(), ServeE
     // Before anything is opened, because parts ask for their meters when they are made.
     let metrics = star_http::meters::install()?;
     // The lock on the store comes first: whoever does not get it must not touch anything.
-    let ports = wiring::open_ports(&data, index::choose(&data, options.index)?, options.retention())?;
+    let ports = wiring::open_ports(&data, index::choose(&data, options.index)?, options.retention()).await?;
     let api = Listener::bind(options.listen, "--listen").await?;
     let web = Listener::bind(options.web, "--web").await?;
     let star = wiring::start(&data, ports, metrics, &options.name, (&api, &web)).await?;

@@ -5,12 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use star_artifact::DiskStore;
+use star_artifact::PackedStore;
 use star_core::bootstrap;
 use star_core::gate::Gate;
 use star_core::placement::SingleStar;
 use star_core::ports::clock::{Clock, SystemClock};
+use star_core::ports::content::ContentStore;
 use star_core::ports::mechtron::MechtronHost;
+use star_core::ports::meta::MetaStore;
 use star_core::tree::{Ports, Tree};
 use star_http::server::{self, Listener, Surface};
 use star_http::state::{ApiState, StarInfo};
@@ -20,41 +22,47 @@ use star_store::{IndexKind, OpenOptions, Retention, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{DataDir, ServeError};
+use super::{DataDir, ServeError, takeover};
 
 /// A Star with everything open.
 pub(super) struct Star {
     tree: Arc<Tree>,
     mechtrons: Arc<WasmHost>,
+    contents: Arc<PackedStore>,
     state: ApiState,
     /// Cancelled when it shall end.
     pub(super) shutdown: CancellationToken,
 }
 
+/// What is behind the ports, and the parts of it that more is asked of than a port does.
+pub(super) struct Behind {
+    ports: Ports,
+    mechtrons: Arc<WasmHost>,
+    contents: Arc<PackedStore>,
+}
+
 /// Opens everything that core reaches through ports.
-pub(super) fn open_ports(
-    data: &DataDir,
-    index: IndexKind,
-    retention: Retention,
-) -> Result<(Ports, Arc<WasmHost>), ServeError> {
-    let meta = Store::open(OpenOptions { retention, ..OpenOptions::new(data.meta()).with_index(index) })?;
-    let content = DiskStore::open(data.root(), star_artifact::Options::default())
-        .map_err(|source| ServeError::Content { dir: data.root().to_owned(), source })?;
+pub(super) async fn open_ports(data: &DataDir, index: IndexKind, retention: Retention) -> Result<Behind, ServeError> {
+    let meta: Arc<dyn MetaStore> =
+        Store::open(OpenOptions { retention, ..OpenOptions::new(data.meta()).with_index(index) })?;
+    let unusable = |source| ServeError::Content { dir: data.content(), source };
+    let contents = PackedStore::open(data.content(), Arc::clone(&meta)).await.map_err(unusable)?;
+    takeover::run(&contents, &meta).await?;
     let mechtrons = Arc::new(WasmHost::start(data.compiled())?);
     let ports = Ports {
         meta,
-        content,
+        content: Arc::clone(&contents) as Arc<dyn ContentStore>,
         mechtrons: Arc::clone(&mechtrons) as Arc<dyn MechtronHost>,
         clock: Arc::new(SystemClock),
         placement: Arc::new(SingleStar),
     };
-    Ok((ports, mechtrons))
+    Ok(Behind { ports, mechtrons, contents })
 }
 
 /// Builds the tree on its ports.
 pub(super) async fn start(
     data: &DataDir,
-    (ports, mechtrons): (Ports, Arc<WasmHost>),
+    Behind { ports, mechtrons, contents }: Behind,
     metrics: PrometheusHandle,
     name: &str,
     (api, web): (&Listener, &Listener),
@@ -79,7 +87,7 @@ pub(super) async fn start(
     };
     let shutdown = CancellationToken::new();
     let state = ApiState::new(Arc::clone(&tree), info, metrics, shutdown.clone());
-    Ok(Star { tree, mechtrons, state, shutdown })
+    Ok(Star { tree, mechtrons, contents, state, shutdown })
 }
 
 impl Star {
@@ -106,6 +114,9 @@ impl Star {
     pub(super) async fn close(self) {
         self.mechtrons.drained().await;
         self.tree.shutdown().await;
+        if let Err(error) = self.contents.close().await {
+            tracing::warn!(%error, "the table of chunks was not written down; the next start makes it anew");
+        }
         self.tree.ports.meta.close().await;
     }
 }

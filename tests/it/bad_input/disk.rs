@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Command;
 
+use star_tests::chance::Dice;
+
 use crate::support::{Http, Star, eventually};
 
 /// What gives a process mounts of its own. They need no privilege and leave nothing behind.
@@ -14,15 +16,16 @@ const APART: [&str; 3] = ["unshare", "--map-root-user", "--mount"];
 const SMALL_DISK: &str = "mount -t tmpfs -o size=160m tmpfs \"$STAR_DATA\" && exec \"$0\" \"$@\"";
 
 /// What somebody else has on that disk, until there is no room.
-const OTHERS_BYTES: usize = 112 << 20;
+const OTHERS_BYTES: usize = 100 << 20;
 
 /// Starts a program whose files may have 8 MiB; the shell counts in units of 512 bytes or of
 /// 1 KiB. The signal that goes with it would end the program, and a full disk sends none.
 const SMALL_FILES: &str = "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\"";
 
-/// A write of so many bytes that no other file has: equal ones are kept once.
+/// A write of so many bytes that no other file has and that cannot be compressed: equal ones are kept once.
 fn put(star: &Star, name: &str, bytes: usize) -> Http {
-    let body: Vec<u8> = name.bytes().cycle().take(bytes).collect();
+    let mut dice = Dice::of(name.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte)));
+    let body: Vec<u8> = (0..bytes.div_ceil(4)).flat_map(|_| (dice.below(1 << 32) as u32).to_le_bytes()).collect();
     star.api("PUT", &format!("/r/localhost:files:/{name}")).body(body)
 }
 
@@ -32,6 +35,8 @@ fn started(wrapper: &[&str]) -> Star {
         star.call("Resources/Create", &serde_json::json!({ "kind": kind, "path": path })).is(200);
     }
     put(&star, "small.txt", 1000).send().is(201);
+    // The log tells of every pack that is begun; the one for such bytes is there from now on.
+    put(&star, "large.bin", 2 << 20).send().is(201);
     star
 }
 

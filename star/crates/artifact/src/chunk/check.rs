@@ -117,20 +117,10 @@ fn promised(stored: &[u8]) -> Result<usize, Unfit> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use zstd::zstd_safe::{CCtx, CParameter};
+    use zstd::zstd_safe::CParameter;
 
     use super::*;
-    use crate::chunk::samples::{noise, words};
-
-    fn frame(plain: &[u8], parameters: &[CParameter]) -> Vec<u8> {
-        let mut context = CCtx::create();
-        parameters.iter().for_each(|parameter| {
-            context.set_parameter(*parameter).unwrap();
-        });
-        let mut stored = Vec::with_capacity(zstd_safe::compress_bound(plain.len()));
-        context.compress2(&mut stored, plain).unwrap();
-        stored
-    }
+    use crate::chunk::samples::{frame, noise, words};
 
     /// A frame of blocks that this says, with a length and a window that it says too.
     fn forged(plain_bytes: u32, window: u8, blocks: &[(u32, u32, &[u8])]) -> Vec<u8> {

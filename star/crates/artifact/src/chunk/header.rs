@@ -64,19 +64,10 @@ fn window(descriptor: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use zstd::zstd_safe::{self, CCtx, CParameter};
+    use zstd::zstd_safe::{self, CParameter};
 
     use super::*;
-
-    fn frame(plain: &[u8], parameters: &[CParameter]) -> Vec<u8> {
-        let mut context = CCtx::create();
-        parameters.iter().for_each(|parameter| {
-            context.set_parameter(*parameter).unwrap();
-        });
-        let mut stored = Vec::with_capacity(zstd_safe::compress_bound(plain.len()));
-        context.compress2(&mut stored, plain).unwrap();
-        stored
-    }
+    use crate::chunk::samples::frame;
 
     #[test]
     fn every_width_of_the_length_is_read() {

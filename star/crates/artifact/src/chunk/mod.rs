@@ -17,7 +17,7 @@ pub mod limits;
 pub mod pipeline;
 pub mod rope;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod whole;
 
 use std::fmt;

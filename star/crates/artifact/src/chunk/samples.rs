@@ -1,6 +1,7 @@
 //! Bytes for tests, the same for the same seed.
 
 use bytes::Bytes;
+use zstd::zstd_safe::{CCtx, CParameter, compress_bound};
 
 /// Numbers without a pattern that a compressor could find.
 pub(crate) fn numbers(seed: u64) -> impl FnMut() -> u64 {
@@ -30,4 +31,15 @@ pub(crate) fn words(seed: u64, len_bytes: usize) -> Bytes {
     }
     bytes.truncate(len_bytes);
     bytes.into()
+}
+
+/// A frame made by the library itself, with these parameters.
+pub(crate) fn frame(plain: &[u8], parameters: &[CParameter]) -> Vec<u8> {
+    let mut context = CCtx::create();
+    parameters.iter().for_each(|parameter| {
+        context.set_parameter(*parameter).unwrap();
+    });
+    let mut stored = Vec::with_capacity(compress_bound(plain.len()));
+    context.compress2(&mut stored, plain).unwrap();
+    stored
 }

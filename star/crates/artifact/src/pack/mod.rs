@@ -40,6 +40,7 @@ pub use footer::{Footer, read_footer};
 pub use header::{Chunker, Header};
 pub use id::{BadId, Generation, PackId};
 pub use reader::Reader;
+pub(crate) use recover::take_up;
 pub use recover::{Found, Left, Recovered, recover};
 pub use sealing::{Sealed, Unsealed};
 pub use sidecar::{Log, Record};

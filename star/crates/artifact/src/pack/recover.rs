@@ -63,7 +63,8 @@ pub fn recover(folder: &Folder) -> Result<Found, Fault> {
     Ok(Found { packs, strangers: opened.strangers })
 }
 
-fn take_up(folder: &Folder, name: PackName) -> Result<Recovered, Fault> {
+/// Seals or removes one pack in `open/`.
+pub(crate) fn take_up(folder: &Folder, name: PackName) -> Result<Recovered, Fault> {
     if folder.is_placed(name)? {
         let (_, footer) = folder.read(name)?;
         folder.sync_place(name)?;

@@ -14,7 +14,7 @@ use star_path::ResourcePath;
 use star_wire::MessageId;
 
 use crate::pack::{Generation, PackId};
-use crate::rows::{self, Ordinal, PackState, RowError};
+use crate::rows::{self, Ordinal, PackKey, RowError};
 
 /// The rows of packs.
 pub(crate) struct Catalogue {
@@ -71,16 +71,20 @@ impl Catalogue {
         loop {
             let page = meta.scan(range.clone(), meta.limits().page_rows).await?;
             for (key, row) in page.rows {
-                let Some(ordinal) = rows::ordinal_of_pack(&key) else { continue };
-                if rows::is_live_mark(&key) {
-                    // A mark stands right behind its row.
-                    if let Some(entered) = packs.last_mut().filter(|entered| entered.ordinal == ordinal) {
-                        entered.live = true;
+                match PackKey::read(&key) {
+                    Some(PackKey::Row(ordinal)) => {
+                        let pack = rows::Pack::decode(&row.value);
+                        let pack = pack.map_err(|error| CatalogueError::Row(ordinal, error))?;
+                        packs.push(Entered { ordinal, pack, live: false });
                     }
-                    continue;
+                    Some(PackKey::Live(ordinal)) => {
+                        // A mark stands right behind its row.
+                        if let Some(entered) = packs.last_mut().filter(|entered| entered.ordinal == ordinal) {
+                            entered.live = true;
+                        }
+                    }
+                    None => {}
                 }
-                let pack = rows::Pack::decode(&row.value).map_err(|error| CatalogueError::Row(ordinal, error))?;
-                packs.push(Entered { ordinal, pack, live: false });
             }
             match page.next {
                 Some(next) => range.start = next,
@@ -108,7 +112,7 @@ impl Catalogue {
 
     /// Writes the row of a pack that has none.
     pub(crate) async fn write(&self, ordinal: Ordinal, id: PackId, generation: Generation) -> Result<(), EnterError> {
-        let pack = rows::Pack { id: *id.as_bytes(), generation: generation.0, state: PackState::Live };
+        let pack = rows::Pack { id: *id.as_bytes(), generation: generation.0 };
         let row = rows::pack(ordinal);
         let batch = batch(
             vec![Precondition::Absent(row.clone())],

@@ -126,6 +126,11 @@ impl Collector {
         self.flush().await?;
         // Also for what others wrote and this content shares.
         self.writer.sync().await?;
+        for Extent { pack, first_slot, slots, .. } in &self.extents {
+            // One that others asked for may have failed before.
+            let sure = self.packs.require_sure(*pack, *first_slot, usize::from(*slots));
+            sure.map_err(|error| ContentError::Io { action: "write a pack", source: std::io::Error::other(error) })?;
+        }
         self.extents.sort_unstable_by_key(|extent| extent.plain_start);
         Ok(Collected {
             pieces: self.pieces,

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::collector::{Collected, Collector};
 use super::known::Known;
 use super::limits;
+use super::metadata::unwritable;
 use super::pending::Pending;
 use super::store::Inner;
 use crate::chunk::cut::ChunkerParameters;
@@ -39,6 +40,8 @@ enum State {
     Little(BytesMut),
     /// It goes through the pipeline.
     Much(Box<Streaming>),
+    /// It failed, and nothing more is taken.
+    Failed,
 }
 
 struct Streaming {
@@ -88,6 +91,16 @@ impl PackedIngest {
         Streaming { feed, known, collecting: Collecting(tokio::spawn(collecting)) }
     }
 
+    /// Hands bytes to the pipeline. After an error nothing more is taken.
+    async fn push(&mut self, bytes: Bytes) -> Result<(), ContentError> {
+        let State::Much(streaming) = &mut self.state else { return Err(failed_before()) };
+        let pushed = streaming.push(bytes).await;
+        if pushed.is_err() {
+            self.state = State::Failed;
+        }
+        pushed
+    }
+
     fn checked(&self, digest: &Digest, size_bytes: u64) -> Result<ContentRef, ContentError> {
         if let Some(expected) = self.expected.size_bytes.filter(|expected| *expected != size_bytes) {
             return Err(mismatch("size", &expected, &size_bytes));
@@ -101,7 +114,7 @@ impl PackedIngest {
     fn keep_inline(&self, bytes: Bytes) -> Result<ContentRef, ContentError> {
         let sha256: Sha256 = Hasher::digest(&bytes).into();
         let content = self.checked(&Digest::sha256(sha256), bytes.len() as u64)?;
-        let pending = Pending::inline(&sha256, bytes, Instant::now()).map_err(unwritable)?;
+        let pending = Pending::inline(bytes, Instant::now()).map_err(unwritable)?;
         self.inner.add_pending(sha256, pending)?;
         Ok(content)
     }
@@ -111,28 +124,28 @@ impl PackedIngest {
 impl Ingest for PackedIngest {
     async fn write(&mut self, bytes: Bytes) -> Result<(), ContentError> {
         self.came_bytes += bytes.len() as u64;
-        self.check_size()?;
+        if let Err(refused) = self.check_size() {
+            self.state = State::Failed;
+            return Err(refused);
+        }
+        self.inner.meters.bytes_in.increment(bytes.len() as u64);
         if let State::Little(little) = &mut self.state {
             if little.len() + bytes.len() <= rows::limits::INLINE_BYTES {
                 little.extend_from_slice(&bytes);
                 return Ok(());
             }
             let before = std::mem::take(little).freeze();
-            let mut streaming = Box::new(self.stream());
-            let pushed = streaming.push(before).await;
-            self.state = State::Much(streaming);
-            pushed?;
+            self.state = State::Much(Box::new(self.stream()));
+            self.push(before).await?;
         }
-        match &mut self.state {
-            State::Much(streaming) => streaming.push(bytes).await,
-            State::Little(_) => Ok(()),
-        }
+        self.push(bytes).await
     }
 
     async fn finish(mut self: Box<Self>) -> Result<ContentRef, ContentError> {
-        let streaming = match std::mem::replace(&mut self.state, State::Little(BytesMut::new())) {
+        let streaming = match std::mem::replace(&mut self.state, State::Failed) {
             State::Little(little) => return self.keep_inline(little.freeze()),
             State::Much(streaming) => streaming,
+            State::Failed => return Err(failed_before()),
         };
         let Streaming { feed, known, mut collecting } = *streaming;
         let fed = feed.finish().await;
@@ -145,7 +158,7 @@ impl Ingest for PackedIngest {
         let Whole { digest, size_bytes, way, .. } = fed.map_err(|error| failed(&error))?;
         let content = self.checked(&digest, size_bytes)?;
         let sha256 = Sha256::try_from(digest.as_bytes()).map_err(|_| ContentError::Unknown(digest.clone()))?;
-        if self.inner.pending.get(&sha256).is_some() || self.inner.holds(&sha256).await? {
+        if self.inner.pending.get(&sha256).is_some() || self.inner.hold(&sha256).await?.is_some() {
             return Ok(content);
         }
         let layout = Layout::new(collected.encoding, size_bytes, collected.extents);
@@ -186,7 +199,8 @@ async fn collect(
         Some(Way::Chunked) | None => Class::Zstd,
     };
     let affordable_bytes = inner.affordable_bytes();
-    let sharing = Sharing::begin(expected_bytes, affordable_bytes);
+    let stored_bytes = expected_bytes * limits::USUAL_STORED_PERCENT / 100;
+    let sharing = Sharing::begin(stored_bytes, affordable_bytes);
     let writer = Arc::clone(inner.writer(class));
     let mut collector = Collector::new(Arc::clone(&inner.packs), writer, known, sharing);
     while let Some(piece) = next {
@@ -199,17 +213,16 @@ async fn collect(
 impl Inner {
     /// Bytes that may still be stored once more though they are there.
     fn affordable_bytes(&self) -> u64 {
-        let held = self.held.bytes.load(Ordering::Relaxed);
-        (held * limits::COPIED_PERCENT / 100).saturating_sub(self.copied_bytes.load(Ordering::Relaxed))
+        (self.held.bytes() * limits::COPIED_PERCENT / 100).saturating_sub(self.copied_bytes.load(Ordering::Relaxed))
     }
+}
+
+fn failed_before() -> ContentError {
+    ContentError::Io { action: "take in a content", source: std::io::Error::other("it failed before; begin anew") }
 }
 
 fn failed(error: &PipelineError) -> ContentError {
     ContentError::Io { action: "take in a content", source: std::io::Error::other(error.clone()) }
-}
-
-fn unwritable(error: RowError) -> ContentError {
-    ContentError::Io { action: "write the row of a content", source: std::io::Error::other(error) }
 }
 
 fn mismatch(what: &'static str, expected: &dyn ToString, got: &dyn ToString) -> ContentError {

@@ -47,12 +47,26 @@ pub(crate) const REFERENCE_OPERATIONS: usize = 256;
 /// Bytes of a batch that a reference may take, of the 1 MiB that a batch has.
 pub(crate) const REFERENCE_BYTES: usize = 512 * 1024;
 
+/// Contents that are noted at once to be named by another one.
+pub(crate) const NAMED_AT_ONCE: usize = 64;
+
+/// How often a batch is tried again because something changed meanwhile.
+pub(crate) const COMMIT_ATTEMPTS: usize = 8;
+
 /// Stored bytes of one content that are written as one run: contents that come at the same time do not
 /// lie in each other's way, and whoever reads one gets a disk's full speed.
 pub(crate) const RUN_BYTES: usize = 4 << 20;
 
+/// What of a content is stored, in percent, before anybody knows: source code and pages take a third,
+/// programs a half.
+pub(crate) const USUAL_STORED_PERCENT: u64 = 50;
+
 /// Most bytes of the whole store that are stored though they are there, in percent.
 pub(crate) const COPIED_PERCENT: u64 = 3;
+
+/// Extents of a content above which the collector leaves it where it lies: its layout would not fit into
+/// one batch.
+pub(crate) const REWRITE_EXTENTS: usize = 16 * crate::rows::limits::LAYOUT_PAGE_EXTENTS;
 
 /// Rows that the collector looks at in one go.
 pub(crate) const COLLECT_PAGE: usize = 500;

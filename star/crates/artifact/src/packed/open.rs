@@ -5,26 +5,28 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use rustix::fs::{FlockOperation, flock};
 use star_core::ports::meta::MetaStore;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::catalogue::{Catalogue, CatalogueError, EnterError, Entered};
 use super::collect::Condemned;
+use super::format;
+use super::held::Held;
 use super::leases::Leases;
 use super::limits;
+use super::meters::Meters;
 use super::packs::Packs;
 use super::pending::AllPending;
-use super::store::{BySize, Held, Inner, PackedStore};
+use super::store::{BySize, Inner, PackedStore};
 use super::writer::{Desk, Writer};
 use crate::chunk::cut::ChunkerParameters;
 use crate::chunk::pipeline::Pipeline;
 use crate::map::PackReader;
-use crate::pack::{self, Chunker, Class, Fault, Folder, LocalDisk, PackId, PackName};
-use crate::rows::{self, Content, Ordinal};
+use crate::pack::{self, Chunker, Class, Disk, Fault, Folder, LocalDisk, PackId, PackName};
+use crate::rows::{self, Content, ContentKey, Ordinal};
 use crate::table::snapshot::{self, Covered};
 use crate::table::{Place, Table};
 
@@ -38,6 +40,22 @@ pub enum OpenError {
     /// Another process has it.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// A later program has written it: run that one.
+    #[error("{} holds contents of format {found}; this program knows formats up to {known}", dir.display())]
+    NewerFormat {
+        /// The store's folder.
+        dir: PathBuf,
+        /// The format found.
+        found: u32,
+        /// The newest format that is understood.
+        known: u32,
+    },
+    /// The marker says something else: this is another program's folder, or it is damaged.
+    #[error("{} does not say which format the contents have", file.display())]
+    NotAStore {
+        /// The marker.
+        file: PathBuf,
+    },
     /// The disk failed.
     #[error("could not {action} {}", path.display())]
     Io {
@@ -78,9 +96,17 @@ impl PackedStore {
     /// Opens the store in a folder, making it if there is none. What the metadata store holds of it must
     /// be the same as ever.
     pub async fn open(dir: impl Into<PathBuf>, meta: Arc<dyn MetaStore>) -> Result<Arc<PackedStore>, OpenError> {
-        let dir = dir.into();
+        PackedStore::open_on(Arc::new(LocalDisk), dir.into(), meta).await
+    }
+
+    /// The same with packs on a disk of one's own.
+    pub(crate) async fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        meta: Arc<dyn MetaStore>,
+    ) -> Result<Arc<PackedStore>, OpenError> {
         let (catalogue, rows) = Catalogue::open(&meta).await?;
-        let found = blocking(move || Found::look(&dir)).await?;
+        let found = blocking(move || Found::look(disk, &dir)).await?;
         let catalogue = Arc::new(catalogue);
         let packs = Arc::new(Packs::new(found.folder.clone()));
         let leases = Arc::new(Leases::default());
@@ -88,13 +114,17 @@ impl PackedStore {
         let (known, closed, chunks) = (Arc::clone(&packs), Arc::clone(&leases), found.dir.join(CHUNKS));
         let table = Arc::new(blocking(move || Ok(table(&known, &closed, &chunks))).await?);
         let inner = Inner::begin(meta, catalogue, Parts { packs, table, leases }, found)?;
-        tokio::spawn(count(Arc::downgrade(&inner)));
+        let turn = Arc::clone(&inner.collecting).try_acquire_owned();
+        tokio::spawn(count(Arc::downgrade(&inner), turn.expect("nobody has the store yet")));
         tokio::spawn(look_now_and_then(Arc::downgrade(&inner)));
         Ok(Arc::new(PackedStore { inner }))
     }
 
-    /// Writes the table of chunks down, so that the next start is quick.
+    /// Seals what is open and writes the table of chunks down, so that the next start is quick.
     pub async fn close(&self) -> io::Result<()> {
+        for writer in &self.inner.writers {
+            writer.seal().await.map_err(io::Error::other)?;
+        }
         let inner = Arc::clone(&self.inner);
         tokio::task::spawn_blocking(move || inner.write_table()).await.map_err(io::Error::other)?
     }
@@ -107,14 +137,25 @@ struct Found {
     store: [u8; 16],
     folder: Folder,
     sealed: Vec<PackName>,
+    /// Whether there may be loose contents.
+    is_loose: bool,
 }
 
 impl Found {
-    fn look(dir: &Path) -> Result<Found, OpenError> {
+    fn look(disk: Arc<dyn Disk>, dir: &Path) -> Result<Found, OpenError> {
         std::fs::create_dir_all(dir).map_err(failed("make", dir))?;
         let lock = take_lock(dir)?;
+        let is_loose = match format::read(dir)? {
+            Some(format) => format == format::LOOSE,
+            // A folder that was restored from a backup of before.
+            None if format::has_loose(dir).map_err(failed("list", dir))? => true,
+            None => {
+                format::write(dir).map_err(failed("mark", dir))?;
+                false
+            }
+        };
         let store = store_id(dir)?;
-        let folder = Folder::open(Arc::new(LocalDisk), dir)?;
+        let folder = Folder::open(disk, dir)?;
         let recovered = pack::recover(&folder)?;
         for (name, outcome) in &recovered.packs {
             match outcome {
@@ -126,7 +167,7 @@ impl Found {
             tracing::warn!(file = %stranger.display(), "a file that does not belong there; it was left alone");
         }
         let sealed = folder.sealed()?;
-        Ok(Found { dir: dir.to_owned(), lock, store, folder, sealed })
+        Ok(Found { dir: dir.to_owned(), lock, store, folder, sealed, is_loose })
     }
 }
 
@@ -183,7 +224,10 @@ async fn enter_again(catalogue: &Catalogue, packs: &Packs, name: PackName) -> Re
 /// The table as it was written down, with what came since.
 fn table(packs: &Packs, leases: &Leases, chunks: &Path) -> Table {
     let snapshot = snapshot::read(chunks).inspect_err(|error| {
-        tracing::info!(error = error as &dyn std::error::Error, "the table of chunks is made from the packs");
+        // A store without packs has no table, and that is nothing to tell.
+        if !packs.list().is_empty() {
+            tracing::info!(error = error as &dyn std::error::Error, "the table of chunks is made from the packs");
+        }
     });
     let (table, covered) = match snapshot {
         Ok(snapshot) => (snapshot.table, snapshot.packs),
@@ -229,7 +273,8 @@ impl Inner {
         Parts { packs, table, leases }: Parts,
         found: Found,
     ) -> Result<Arc<Inner>, OpenError> {
-        let Found { dir, lock, store, .. } = found;
+        let Found { dir, lock, store, is_loose, .. } = found;
+        let meters = Meters::register();
         let writer = |class| {
             let desk = Desk {
                 packs: Arc::clone(&packs),
@@ -237,6 +282,7 @@ impl Inner {
                 catalogue: Arc::downgrade(&catalogue),
                 store,
                 chunker: chunker(),
+                sync: Arc::clone(&meters.sync),
                 runtime: tokio::runtime::Handle::current(),
             };
             Writer::begin(class, desk).map(Arc::new).map_err(failed("begin to write packs in", &dir))
@@ -257,11 +303,16 @@ impl Inner {
             small: quick_cache::sync::Cache::with_weighter(4096, limits::SMALL_CACHE_BYTES, BySize),
             ingest_bytes: Arc::new(Semaphore::new(limits::INGEST_BYTES)),
             decodes: Arc::new(Semaphore::new(cores * limits::DECODES_PER_CORE)),
+            decode_places: cores * limits::DECODES_PER_CORE,
             copied_bytes: Default::default(),
             held: Held::default(),
             condemned: Condemned::default(),
-            collecting: Semaphore::new(1),
+            beginning: Default::default(),
+            collecting: Arc::new(Semaphore::new(1)),
+            meters,
+            is_loose,
             chunks: dir.join(CHUNKS),
+            dir,
             _lock: lock,
         }))
     }
@@ -288,8 +339,9 @@ fn chunker() -> Chunker {
     Chunker::FastCdc { level: u32::from(parameters.normalization()), min, average, max }
 }
 
-/// Counts what the store holds; until it is through, the numbers are those of what was seen so far.
-async fn count(inner: Weak<Inner>) {
+/// Counts what the store holds; until it is through, the numbers are those of what was seen so far, and
+/// nothing is collected.
+async fn count(inner: Weak<Inner>, turn: OwnedSemaphorePermit) {
     let mut range = rows::contents();
     loop {
         let Some(inner) = inner.upgrade() else { return };
@@ -297,16 +349,17 @@ async fn count(inner: Weak<Inner>) {
             Ok(page) => page,
             Err(error) => return tracing::warn!(%error, "the contents could not be counted"),
         };
-        for (key, row) in page.rows.iter().filter(|(key, _)| !rows::is_live_mark(key)) {
+        for (key, row) in page.rows {
+            let Some(ContentKey::Row(sha256)) = ContentKey::read(&key) else { continue };
             match Content::decode(&row.value) {
-                Ok(content) => {
-                    inner.held.contents.fetch_add(1, Ordering::Relaxed);
-                    inner.held.bytes.fetch_add(content.size_bytes, Ordering::Relaxed);
-                }
+                Ok(content) => inner.held.found(&sha256, content.size_bytes),
                 Err(error) => tracing::error!(?key, %error, "the row of a content cannot be understood"),
             }
         }
-        let Some(next) = page.next else { return };
+        let Some(next) = page.next else {
+            inner.held.found_all();
+            return drop(turn);
+        };
         range.start = next;
     }
 }
@@ -357,7 +410,7 @@ fn store_id(dir: &Path) -> Result<[u8; 16], OpenError> {
     }
 }
 
-fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> OpenError + 'a {
+pub(crate) fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> OpenError + 'a {
     move |source| OpenError::Io { action, path: path.to_owned(), source }
 }
 

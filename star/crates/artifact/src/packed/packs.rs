@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use quick_cache::Weighter;
@@ -32,6 +33,8 @@ pub(crate) struct Pack {
     pub(crate) name: PackName,
     /// What lies in it, while it is written.
     growing: RwLock<Option<Growing>>,
+    /// Slots from this number on may not be what was written: a sync failed.
+    sure_slots: AtomicU32,
 }
 
 struct Growing {
@@ -65,6 +68,9 @@ pub(crate) enum PackError {
     /// It has no such slots.
     #[error("pack {name} has no slot {slot}")]
     NoSlot { name: PackName, slot: u32 },
+    /// It could not be made durable.
+    #[error("pack {0} could not be made durable; send again what was to lie in it")]
+    Unsure(PackName),
     /// The file is not what was written, or the disk fails.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -89,7 +95,7 @@ impl Packs {
 
     /// Takes a sealed pack into the store.
     pub(crate) fn know(&self, ordinal: Ordinal, name: PackName) {
-        let pack = Pack { ordinal, name, growing: RwLock::default() };
+        let pack = Pack::new(ordinal, name, None);
         self.all_mut().insert(ordinal, Arc::new(pack));
     }
 
@@ -97,7 +103,7 @@ impl Packs {
     pub(crate) fn know_growing(&self, ordinal: Ordinal, open: &OpenPack) -> io::Result<Arc<Pack>> {
         let file = PackFile::growing(File::open(open.path())?, open.name());
         let growing = Growing { slots: Vec::new(), reader: open.reader(), file };
-        let pack = Arc::new(Pack { ordinal, name: open.name(), growing: RwLock::new(Some(growing)) });
+        let pack = Arc::new(Pack::new(ordinal, open.name(), Some(growing)));
         self.all_mut().insert(ordinal, Arc::clone(&pack));
         Ok(pack)
     }
@@ -119,10 +125,22 @@ impl Packs {
         self.all().values().cloned().collect()
     }
 
-    /// One slot. Blocks if nobody looked into the pack lately.
+    /// Refuses slots of which nobody knows whether they are durable. For whoever has asked for a sync.
+    pub(crate) fn require_sure(&self, pack: Ordinal, first_slot: u16, slots: usize) -> Result<(), PackError> {
+        let pack = self.require(pack)?;
+        match pack.is_sure(usize::from(first_slot) + slots) {
+            true => Ok(()),
+            false => Err(PackError::Unsure(pack.name)),
+        }
+    }
+
+    /// One slot, to be shared. Blocks if nobody looked into the pack lately.
     pub(crate) fn slot(&self, place: Place) -> Result<Slot, PackError> {
         let pack = self.require(place.pack)?;
         let number = usize::from(place.slot);
+        if !pack.is_sure(number + 1) {
+            return Err(PackError::Unsure(pack.name));
+        }
         let slot = match pack.look(|growing| Some(growing.slots.get(number).copied())) {
             Some(slot) => slot,
             None => self.inside(&pack)?.slots.get(number).copied(),
@@ -189,6 +207,20 @@ impl Packs {
 }
 
 impl Pack {
+    fn new(ordinal: Ordinal, name: PackName, growing: Option<Growing>) -> Pack {
+        Pack { ordinal, name, growing: RwLock::new(growing), sure_slots: AtomicU32::new(u32::MAX) }
+    }
+
+    /// Notes that a sync failed when so many slots were durable.
+    pub(crate) fn failed(&self, durable_slots: u32) {
+        self.sure_slots.fetch_min(durable_slots, Ordering::AcqRel);
+    }
+
+    /// Whether so many slots, from the first on, are what was written.
+    fn is_sure(&self, slots: usize) -> bool {
+        slots <= self.sure_slots.load(Ordering::Acquire) as usize
+    }
+
     /// Notes frames that were appended: from then on they can be read.
     pub(crate) fn grew(&self, slots: &[Slot]) {
         let mut growing = self.growing.write().unwrap_or_else(PoisonError::into_inner);

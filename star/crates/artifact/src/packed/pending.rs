@@ -4,7 +4,8 @@
 //! They are known to this process alone. After a crash nobody can have been told of them, and what they
 //! took of packs is dead.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -15,29 +16,51 @@ use star_core::ports::meta::{Operation, Precondition};
 use super::leases::Lease;
 use super::limits;
 use crate::rows::manifest::{self, Piece};
-use crate::rows::{self, Content, Layout, Ordinal, Place, RowError, Sha256, Slots, State};
+use crate::rows::{self, Content, Layout, Ordinal, Place, RowError, Sha256, Slots};
 
 /// A content that is durable.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) content: Content,
-    /// Rows that have to be there before anybody refers to it.
-    operations: Vec<Operation>,
-    packs: HashSet<Ordinal>,
-    /// What keeps those from being collected.
+    /// The content as its row has it.
+    row: Bytes,
+    /// The rows that belong to it.
+    belongings: Vec<Belonging>,
+    /// Whether those are written ahead.
+    pub(crate) has_begun: AtomicBool,
+    /// What keeps the packs that it lies in from being collected.
     _leases: Vec<Lease>,
     since: Instant,
 }
 
+/// A row that belongs to a content, and what must be true when it is written: a layout names only packs
+/// that may be named.
+#[derive(Debug, Clone)]
+struct Belonging {
+    put: Operation,
+    only_if: Option<Precondition>,
+}
+
+impl From<Operation> for Belonging {
+    fn from(put: Operation) -> Belonging {
+        Belonging { put, only_if: None }
+    }
+}
+
+/// What is written when somebody refers to a content for the first time.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// Batches that go ahead, where there is too much for one.
+    pub(crate) before: Vec<Reference>,
+    /// What the batch says that refers to it.
+    pub(crate) last: Reference,
+}
+
 impl Pending {
     /// A content that stands in its row.
-    pub(crate) fn inline(digest: &Sha256, bytes: Bytes, now: Instant) -> Result<Pending, RowError> {
-        let content = Content { size_bytes: bytes.len() as u64, state: State::Live, place: Place::Inline(bytes) };
-        let operations = vec![
-            Operation::Put(rows::content_key(digest), content.encode()?),
-            Operation::Put(rows::live_content(digest), Bytes::new()),
-        ];
-        Ok(Pending { content, operations, packs: HashSet::new(), _leases: Vec::new(), since: now })
+    pub(crate) fn inline(bytes: Bytes, now: Instant) -> Result<Pending, RowError> {
+        let content = Content { size_bytes: bytes.len() as u64, place: Place::Inline(bytes) };
+        Pending::new(content, Vec::new(), Vec::new(), now)
     }
 
     /// A content that lies in packs. `pieces` are its chunks, if it was cut into any.
@@ -48,62 +71,95 @@ impl Pending {
         leases: Vec<Lease>,
         now: Instant,
     ) -> Result<Pending, RowError> {
-        let mut operations = Vec::new();
+        let mut belongings: Vec<Belonging> = Vec::new();
         for (number, page) in (0..).zip(manifest::pages(pieces)?) {
-            operations.push(Operation::Put(rows::manifest_page(digest, number), page));
+            belongings.push(Operation::Put(rows::manifest_page(digest, number), page).into());
         }
         let mut slots: HashMap<Ordinal, Slots> = HashMap::new();
         for extent in layout.extents() {
             slots.entry(extent.pack).or_default().add(extent.first_slot, extent.slots);
         }
-        for (pack, slots) in &slots {
-            operations.push(Operation::Put(rows::edge(*pack, digest), slots.encode()?));
+        for (pack, slots) in slots {
+            let put = Operation::Put(rows::edge(pack, digest), slots.encode()?);
+            belongings.push(Belonging { put, only_if: Some(Precondition::Present(rows::live_pack(pack))) });
         }
         let size_bytes = layout.plain_len();
         let (place, pages) = layout.paged()?;
         for (number, page) in (0..).zip(pages) {
-            operations.push(Operation::Put(rows::layout_page(digest, number), page));
+            belongings.push(Operation::Put(rows::layout_page(digest, number), page).into());
         }
-        let content = Content { size_bytes, state: State::Live, place };
-        // The row and the mark come last: where the rows are too many for one batch, those before them
-        // mean nothing yet.
-        operations.push(Operation::Put(rows::content_key(digest), content.encode()?));
-        operations.push(Operation::Put(rows::live_content(digest), Bytes::new()));
-        let packs = slots.into_keys().collect();
-        Ok(Pending { content, operations, packs, _leases: leases, since: now })
+        Pending::new(Content { size_bytes, place }, belongings, leases, now)
     }
 
-    /// What a batch has to say that is the first to refer to it; and batches of rows that must be
-    /// written before, where there are too many.
-    pub(crate) fn reference(&self, digest: &Sha256) -> (Vec<Vec<Operation>>, Reference) {
-        let mut last = self.operations.clone();
-        let mut before = Vec::new();
-        while !fits(&last) {
-            let (mut bytes, mut count) = (0, 0);
-            while count < limits::REFERENCE_OPERATIONS && bytes < limits::REFERENCE_BYTES && count + 2 < last.len() {
-                bytes += size(&last[count]);
-                count += 1;
-            }
-            before.push(last.drain(..count).collect());
+    fn new(
+        content: Content,
+        belongings: Vec<Belonging>,
+        leases: Vec<Lease>,
+        since: Instant,
+    ) -> Result<Pending, RowError> {
+        let row = content.encode()?;
+        Ok(Pending { content, row, belongings, has_begun: AtomicBool::new(false), _leases: leases, since })
+    }
+
+    /// The content as its row has it.
+    pub(crate) fn row(&self) -> Bytes {
+        self.row.clone()
+    }
+
+    /// What is written when somebody refers to it for the first time.
+    pub(crate) fn claim(&self, digest: &Sha256) -> Claim {
+        let (row, gone) = (rows::content_key(digest), rows::gone_content(digest));
+        let mut last = Reference {
+            preconditions: vec![Precondition::Absent(row.clone()), Precondition::Absent(gone)],
+            operations: vec![Operation::Put(row, self.row()), Operation::Put(rows::live_content(digest), Bytes::new())],
+        };
+        if fits(&self.belongings) {
+            self.belongings.iter().for_each(|belonging| belonging.add_to(&mut last));
+            return Claim { before: Vec::new(), last };
         }
-        let mut preconditions = vec![Precondition::Absent(rows::content_key(digest))];
-        preconditions.extend(self.packs.iter().map(|pack| Precondition::Present(rows::live_pack(*pack))));
-        (before, Reference { preconditions, operations: last })
+        let begun = rows::begun_content(digest);
+        last.preconditions.push(Precondition::Present(begun.clone()));
+        last.operations.push(Operation::Delete(begun.clone()));
+        let before = batches(&self.belongings, &Precondition::Present(begun));
+        Claim { before, last }
     }
 }
 
-fn fits(operations: &[Operation]) -> bool {
-    let bytes: usize = operations.iter().map(size).sum();
-    let few = operations.len() <= limits::REFERENCE_OPERATIONS && bytes <= limits::REFERENCE_BYTES;
-    few || operations.len() <= 2
+impl Belonging {
+    fn add_to(&self, batch: &mut Reference) {
+        batch.operations.push(self.put.clone());
+        batch.preconditions.extend(self.only_if.clone());
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.put {
+            Operation::Put(key, value) => key.as_bytes().len() + value.len(),
+            Operation::Delete(_) | Operation::DeleteRange(_) => 0,
+        }
+    }
 }
 
-fn size(operation: &Operation) -> usize {
-    match operation {
-        Operation::Put(key, value) => key.as_bytes().len() + value.len(),
-        Operation::Delete(key) => key.as_bytes().len(),
-        Operation::DeleteRange(range) => range.start.as_bytes().len() * 2,
+fn fits(belongings: &[Belonging]) -> bool {
+    let bytes: usize = belongings.iter().map(Belonging::bytes).sum();
+    belongings.len() <= limits::REFERENCE_OPERATIONS && bytes <= limits::REFERENCE_BYTES
+}
+
+/// Batches of rows, each under one condition more.
+fn batches(belongings: &[Belonging], only_if: &Precondition) -> Vec<Reference> {
+    let mut batches: Vec<Reference> = Vec::new();
+    let mut room_bytes = 0;
+    for belonging in belongings {
+        let is_full = batches.last().is_none_or(|batch| batch.operations.len() == limits::REFERENCE_OPERATIONS);
+        if is_full || room_bytes < belonging.bytes() {
+            batches.push(Reference { preconditions: vec![only_if.clone()], operations: Vec::new() });
+            room_bytes = limits::REFERENCE_BYTES;
+        }
+        room_bytes = room_bytes.saturating_sub(belonging.bytes());
+        if let Some(batch) = batches.last_mut() {
+            belonging.add_to(batch);
+        }
     }
+    batches
 }
 
 /// All contents of that kind.
@@ -115,27 +171,29 @@ impl AllPending {
         self.lock().get(digest).cloned()
     }
 
-    /// Takes a content in; none if there are too many.
-    pub(crate) fn add(&self, digest: Sha256, pending: Pending) -> Option<()> {
+    /// Takes a content in. False if it is there; none if there are too many.
+    pub(crate) fn add(&self, digest: Sha256, pending: Pending) -> Option<bool> {
         let mut all = self.lock();
-        if all.len() >= limits::PENDING && !all.contains_key(&digest) {
+        if all.contains_key(&digest) {
+            // Who was first goes on: somebody may have read it already.
+            return Some(false);
+        }
+        if all.len() >= limits::PENDING {
             return None;
         }
-        // Who was first goes on: somebody may have read it already.
-        all.entry(digest).or_insert_with(|| Arc::new(pending));
-        Some(())
+        all.insert(digest, Arc::new(pending));
+        Some(true)
     }
 
-    /// Forgets a content to which somebody refers now.
-    pub(crate) fn remove(&self, digest: &Sha256) {
-        self.lock().remove(digest);
+    /// Forgets a content.
+    pub(crate) fn remove(&self, digest: &Sha256) -> Option<Arc<Pending>> {
+        self.lock().remove(digest)
     }
 
-    /// Forgets what nobody has referred to for long, and tells which others there are.
-    pub(crate) fn look(&self, now: Instant) -> Vec<Sha256> {
-        let mut all = self.lock();
-        all.retain(|_, pending| now.saturating_duration_since(pending.since) < limits::PENDING_FOR);
-        all.keys().copied().collect()
+    /// All that there are, and whether nobody has referred to them for too long.
+    pub(crate) fn look(&self, now: Instant) -> Vec<(Sha256, bool)> {
+        let is_old = |pending: &Pending| now.saturating_duration_since(pending.since) >= limits::PENDING_FOR;
+        self.lock().iter().map(|(digest, pending)| (*digest, is_old(pending))).collect()
     }
 
     pub(crate) fn len(&self) -> usize {

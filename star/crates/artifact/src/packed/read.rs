@@ -10,8 +10,9 @@ use star_core::ports::content::{ByteRange, ByteStream, ContentError, ContentRef,
 use star_path::Digest;
 
 use super::limits;
+use super::metadata::{inline, layout};
 use super::packs::PackError;
-use super::store::{Inner, inline, layout};
+use super::store::Inner;
 use crate::chunk::Encoding;
 use crate::chunk::decode::Decoder;
 use crate::map::{Extents, Piece};
@@ -28,7 +29,9 @@ pub(crate) async fn read(
         return Err(ContentError::Unknown(wanted.digest.clone()));
     };
     let range = range.unwrap_or(ByteRange { start: 0, len: wanted.size_bytes });
-    if let Some(bytes) = inner.small.get(&sha256) {
+    let small = inner.small.get(&sha256);
+    inner.meters.small.note(small.is_some());
+    if let Some(bytes) = small {
         return part(&bytes, range, &wanted.digest).map(Reading::Whole);
     }
     // A pack may be collected between the look at the row and the look at the pack: then the row says
@@ -36,8 +39,7 @@ pub(crate) async fn read(
     let mut attempts = limits::READ_ATTEMPTS;
     loop {
         attempts -= 1;
-        let row = inner.row(&wanted.digest).await?;
-        let (_, content) = row.ok_or_else(|| ContentError::Unknown(wanted.digest.clone()))?;
+        let content = inner.content(&sha256).await?.ok_or_else(|| ContentError::Unknown(wanted.digest.clone()))?;
         match read_row(inner, &sha256, &content, range).await {
             Err(ReadError::Gone(error)) if attempts > 0 => {
                 tracing::debug!(digest = %wanted.digest, error = &error as &dyn std::error::Error, "the content lies elsewhere by now");

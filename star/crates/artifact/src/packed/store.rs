@@ -4,26 +4,30 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use star_core::ports::content::{
     ByteRange, ContentError, ContentRef, ContentStatus, ContentStore, Expected, Ingest, Reading, Reference,
 };
-use star_core::ports::meta::{CommitError, MetaStore, Operation, Precondition};
-use star_core::vitals::{Queue, Vitals};
+use star_core::ports::meta::MetaStore;
+use star_core::vitals::{self, Queue, Vitals};
 use star_path::Digest;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
-use super::catalogue::{Catalogue, batch};
+use super::catalogue::Catalogue;
 use super::collect::Condemned;
+use super::held::Held;
 use super::ingest::PackedIngest;
 use super::leases::Leases;
 use super::limits;
+use super::metadata::Stored;
+use super::meters::Meters;
 use super::packs::Packs;
 use super::pending::{AllPending, Pending};
 use super::read;
@@ -31,7 +35,7 @@ use super::writer::Writer;
 use crate::chunk::pipeline::Pipeline;
 use crate::map::PackReader;
 use crate::pack::Class;
-use crate::rows::{self, Content, Extent, Place, Sha256, State};
+use crate::rows::Sha256;
 use crate::table::Table;
 
 /// Contents in packs on a local disk.
@@ -56,23 +60,25 @@ pub(crate) struct Inner {
     pub(crate) small: SmallContents,
     pub(crate) ingest_bytes: Arc<Semaphore>,
     pub(crate) decodes: Arc<Semaphore>,
+    /// How many of those there are.
+    pub(crate) decode_places: usize,
     /// Bytes that were there and were stored once more, since the start.
     pub(crate) copied_bytes: AtomicU64,
     pub(crate) held: Held,
     pub(crate) condemned: Condemned,
+    /// The turn of whoever writes rows of a content ahead, or takes away what was written so.
+    pub(crate) beginning: Mutex<()>,
     /// One permit for the collector.
-    pub(crate) collecting: Semaphore,
+    pub(crate) collecting: Arc<Semaphore>,
+    pub(crate) meters: Meters,
+    /// Whether loose contents have to be taken in.
+    pub(crate) is_loose: bool,
+    /// The folder of the store.
+    pub(crate) dir: PathBuf,
     /// Where the table of chunks is written down.
     pub(crate) chunks: PathBuf,
     /// Keeps others out.
     pub(crate) _lock: File,
-}
-
-/// How much the store holds.
-#[derive(Debug, Default)]
-pub(crate) struct Held {
-    pub(crate) contents: AtomicU64,
-    pub(crate) bytes: AtomicU64,
 }
 
 /// Small contents that were read lately.
@@ -97,123 +103,34 @@ impl Inner {
         }
     }
 
-    /// The row of a content, whoever has it.
-    pub(crate) async fn row(&self, digest: &Digest) -> Result<Option<(Sha256, Content)>, ContentError> {
-        let Ok(sha256) = Sha256::try_from(digest.as_bytes()) else { return Ok(None) };
-        if let Some(pending) = self.pending.get(&sha256) {
-            return Ok(Some((sha256, pending.content.clone())));
-        }
-        Ok(self.stored_row(&sha256, digest).await?.map(|content| (sha256, content)))
-    }
-
-    pub(crate) async fn stored_row(&self, sha256: &Sha256, digest: &Digest) -> Result<Option<Content>, ContentError> {
-        let rows = self.meta.read(&[rows::content_key(sha256)]).await.map_err(unreadable)?;
-        let row = rows.into_iter().next().flatten();
-        let content = row.map(|row| Content::decode(&row.value)).transpose();
-        content.map_err(|error| ContentError::Corrupt { digest: digest.clone(), what: error.to_string() })
-    }
-
-    /// Writes rows that have to be there before a reference is.
-    async fn write_before(&self, batches: Vec<Vec<Operation>>) -> Result<(), ContentError> {
-        for operations in batches {
-            self.commit(Vec::new(), operations).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes rows of this store if they are as they should be; false if not.
-    pub(crate) async fn commit_if(
-        &self,
-        preconditions: Vec<Precondition>,
-        operations: Vec<Operation>,
-    ) -> Result<bool, ContentError> {
-        match self.meta.commit(batch(preconditions, operations)).await {
-            Ok(_) => Ok(true),
-            Err(CommitError::Conflict { .. }) => Ok(false),
-            Err(CommitError::DiskFull) => Err(ContentError::DiskFull),
-            Err(error) => {
-                let source = std::io::Error::other(error);
-                Err(ContentError::Io { action: "write the rows of a content", source })
-            }
-        }
-    }
-
-    /// Whether a content is there, and stays there for the time of grace at least.
-    pub(crate) async fn holds(&self, sha256: &Sha256) -> Result<bool, ContentError> {
-        loop {
-            match self.stored_row(sha256, &Digest::sha256(*sha256)).await? {
-                None => return Ok(false),
-                Some(Content { state: State::Live, .. }) => return Ok(true),
-                Some(_) => {
-                    self.revive(sha256).await?;
-                }
-            }
-        }
-    }
-
-    /// Writes rows of this store.
-    async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) -> Result<(), ContentError> {
-        if self.commit_if(preconditions, operations).await? {
-            return Ok(());
-        }
-        let source = std::io::Error::other("somebody else was there at the same time; try again");
-        Err(ContentError::Io { action: "write the rows of a content", source })
-    }
-
-    /// What a batch has to say that refers to a content.
-    async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
-        let unknown = || ContentError::Unknown(content.digest.clone());
-        let sha256 = Sha256::try_from(content.digest.as_bytes()).map_err(|_| unknown())?;
-        let live = Precondition::Present(rows::live_content(&sha256));
-        let pending = self.pending.get(&sha256);
-        match (self.holds(&sha256).await?, pending) {
-            (true, pending) => {
-                if pending.is_some() {
-                    self.pending.remove(&sha256);
-                }
-                Ok(Reference { preconditions: vec![live], operations: Vec::new() })
-            }
-            (false, Some(pending)) => {
-                let (before, reference) = pending.reference(&sha256);
-                self.write_before(before).await?;
-                Ok(reference)
-            }
-            (false, None) => Err(unknown()),
-        }
-    }
-
-    /// Makes a content one that others may be made of, and notes who names it.
-    async fn keep_with(&self, named: &[ContentRef], by: &ContentRef) -> Result<(), ContentError> {
-        let unknown = |digest: &Digest| ContentError::Unknown(digest.clone());
-        let by = Sha256::try_from(by.digest.as_bytes()).map_err(|_| unknown(&by.digest))?;
-        for content in named {
-            let digest = Sha256::try_from(content.digest.as_bytes()).map_err(|_| unknown(&content.digest))?;
-            let mut reference = self.refer(content).await?;
-            reference.operations.push(Operation::Put(rows::names(&digest, &by), Bytes::new()));
-            self.commit(reference.preconditions, reference.operations).await?;
-            self.pending.remove(&digest);
-        }
-        Ok(())
-    }
-
     pub(crate) fn add_pending(&self, sha256: Sha256, pending: Pending) -> Result<(), ContentError> {
         let size_bytes = pending.content.size_bytes;
-        self.pending.add(sha256, pending).ok_or_else(|| ContentError::Io {
+        let added = self.pending.add(sha256, pending).ok_or_else(|| ContentError::Io {
             action: "take in a content",
             source: std::io::Error::other("too many contents wait for somebody to refer to them; try again later"),
         })?;
-        self.held.contents.fetch_add(1, Ordering::Relaxed);
-        self.held.bytes.fetch_add(size_bytes, Ordering::Relaxed);
+        if added {
+            self.held.add(&sha256, size_bytes);
+        }
         Ok(())
     }
 
     /// Lets the writers look at their packs, and forgets what nobody refers to.
     pub(crate) async fn look(&self) {
         self.writers.iter().for_each(|writer| writer.look());
-        for sha256 in self.pending.look(Instant::now()) {
-            let stored = self.stored_row(&sha256, &Digest::sha256(sha256)).await;
-            if matches!(stored, Ok(Some(_))) {
-                self.pending.remove(&sha256);
+        for (sha256, is_old) in self.pending.look(Instant::now()) {
+            match self.stored(&sha256).await {
+                Ok(Stored::Live(_) | Stored::Condemned(_)) => drop(self.pending.remove(&sha256)),
+                Ok(Stored::Nothing | Stored::Gone(_)) if is_old => {
+                    if let Some(pending) = self.pending.remove(&sha256) {
+                        self.held.take(pending.content.size_bytes);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "a content that is waited for was not looked at"
+                ),
             }
         }
     }
@@ -230,17 +147,28 @@ impl Inner {
             refused: None,
         };
         let ingest_bytes = limits::INGEST_BYTES - self.ingest_bytes.available_permits().min(limits::INGEST_BYTES);
+        let decodes = self.decode_places - self.decodes.available_permits().min(self.decode_places);
         let queues = vec![
             of("ingest_bytes", "bytes on their way in, in memory", ingest_bytes, Some(limits::INGEST_BYTES)),
-            of("unreferred", "contents that nobody refers to yet", self.pending.len(), Some(limits::PENDING)),
-            of("leased_packs", "packs that somebody relies on", self.leases.len(), None),
+            of("content_unreferred", "contents that nobody refers to yet", self.pending.len(), Some(limits::PENDING)),
+            of("content_packs_leased", "packs that somebody relies on", self.leases.len(), None),
+            of("content_decodes", "pieces of contents that are being decompressed", decodes, Some(self.decode_places)),
         ];
-        Vitals { queues, ..Vitals::default() }
+        let Meters { small, sync, .. } = &self.meters;
+        let windows = self.reader.counts();
+        let caches = vec![
+            small.of_cache("small_contents", "small contents, whole", self.small.len(), Some(self.small.weight())),
+            vitals::Cache {
+                name: "pack_pages",
+                about: "parts of packs that the system has in memory",
+                entries: 0,
+                bytes: None,
+                hits: windows.resident,
+                misses: windows.populated + windows.read_inside + windows.read_by_threads,
+            },
+        ];
+        Vitals { queues, caches, times: vec![sync.times()] }
     }
-}
-
-pub(crate) fn unreadable(error: star_core::ports::meta::ReadError) -> ContentError {
-    ContentError::Io { action: "read the row of a content", source: std::io::Error::other(error) }
 }
 
 #[async_trait]
@@ -250,17 +178,25 @@ impl ContentStore for PackedStore {
     }
 
     async fn stat(&self, digest: &Digest) -> Result<Option<ContentRef>, ContentError> {
-        let row = self.inner.row(digest).await?;
-        if let Some((sha256, Content { state: State::Condemned { .. }, .. })) = &row
-            && !self.inner.holds(sha256).await?
-        {
-            return Ok(None);
-        }
-        Ok(row.map(|(_, content)| ContentRef { digest: digest.clone(), size_bytes: content.size_bytes }))
+        let Ok(sha256) = Sha256::try_from(digest.as_bytes()) else { return Ok(None) };
+        let size_bytes = match self.inner.pending.get(&sha256) {
+            Some(pending) => Some(pending.content.size_bytes),
+            None => self.inner.hold(&sha256).await?.map(|content| content.size_bytes),
+        };
+        Ok(size_bytes.map(|size_bytes| ContentRef { digest: digest.clone(), size_bytes }))
     }
 
     async fn read(&self, content: &ContentRef, range: Option<ByteRange>) -> Result<Reading, ContentError> {
-        read::read(&self.inner, content, range).await
+        let bytes_out = self.inner.meters.bytes_out.clone();
+        Ok(match read::read(&self.inner, content, range).await? {
+            Reading::Whole(bytes) => {
+                bytes_out.increment(bytes.len() as u64);
+                Reading::Whole(bytes)
+            }
+            Reading::Stream(stream) => Reading::Stream(Box::pin(stream.inspect_ok(move |piece| {
+                bytes_out.increment(piece.len() as u64);
+            }))),
+        })
     }
 
     async fn refer(&self, content: &ContentRef) -> Result<Reference, ContentError> {
@@ -276,46 +212,13 @@ impl ContentStore for PackedStore {
     }
 
     fn status(&self) -> ContentStatus {
-        let Held { contents, bytes } = &self.inner.held;
-        ContentStatus { contents: contents.load(Ordering::Relaxed), bytes: bytes.load(Ordering::Relaxed) }
+        let held = &self.inner.held;
+        ContentStatus { contents: held.contents(), bytes: held.bytes() }
     }
 }
 
 impl fmt::Debug for PackedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PackedStore").field("status", &self.status()).finish_non_exhaustive()
-    }
-}
-
-/// The layout of a content whose row names one.
-pub(crate) async fn layout(
-    inner: &Inner,
-    sha256: &Sha256,
-    content: &Content,
-    paged: &rows::Paged,
-) -> Result<rows::Layout, ContentError> {
-    let keys: Vec<_> = (0..paged.pages).map(|page| rows::layout_page(sha256, page)).collect();
-    let rows = inner.meta.read(&keys).await.map_err(unreadable)?;
-    let damaged = |what: String| ContentError::Corrupt { digest: Digest::sha256(*sha256), what };
-    let pages: Option<Vec<Bytes>> = rows.into_iter().map(|row| row.map(|row| row.value)).collect();
-    let pages = pages.ok_or_else(|| damaged("a page of its layout is missing".to_owned()))?;
-    let layout = rows::Layout::from_pages(paged, content.size_bytes, pages.iter().map(|page| &page[..]));
-    layout.map_err(|error| damaged(error.to_string()))
-}
-
-/// Whether the bytes of a content stand in its row.
-pub(crate) fn inline(content: &Content) -> Option<&Bytes> {
-    match &content.place {
-        Place::Inline(bytes) => Some(bytes),
-        Place::Packed(_) | Place::Paged(_) => None,
-    }
-}
-
-/// Where the bytes of a content lie.
-pub(crate) async fn extents(inner: &Inner, sha256: &Sha256, content: &Content) -> Result<Vec<Extent>, ContentError> {
-    match &content.place {
-        Place::Inline(_) => Ok(Vec::new()),
-        Place::Packed(layout) => Ok(layout.extents().to_vec()),
-        Place::Paged(paged) => Ok(layout(inner, sha256, content, paged).await?.extents().to_vec()),
     }
 }

@@ -9,13 +9,14 @@ use std::thread;
 use std::time::Instant;
 
 use star_core::ports::content::ContentError;
+use star_core::vitals::Stopwatch;
 use tokio::sync::{mpsc, oneshot};
 
 use super::catalogue::{Catalogue, EnterError};
 use super::limits;
 use super::packs::{Pack, Packs};
 use crate::chunk::Frame;
-use crate::pack::{Chunker, Class, Fault, Generation, Header, OpenPack, PackId, Run, Slot, WriteError};
+use crate::pack::{Chunker, Class, Fault, Generation, Header, OpenPack, PackId, Run, Slot, Unsealed, WriteError};
 use crate::rows::Ordinal;
 use crate::table::{Place, Table};
 
@@ -39,6 +40,7 @@ pub(crate) struct Placed {
 enum Job {
     Append { frames: Vec<Frame>, answer: oneshot::Sender<Result<Vec<Placed>, ContentError>> },
     Sync { answer: oneshot::Sender<Result<(), ContentError>> },
+    Seal { answer: oneshot::Sender<()> },
     Look,
 }
 
@@ -67,6 +69,13 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(self.ended()))
     }
 
+    /// Seals its pack, so that the next start has nothing to take up.
+    pub(crate) async fn seal(&self) -> Result<(), ContentError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Seal { answer }).await?;
+        answered.await.map_err(|_| self.ended())
+    }
+
     /// Lets it see whether its pack has been open for long enough.
     pub(crate) fn look(&self) {
         // One that has work to do looks by itself.
@@ -92,6 +101,8 @@ pub(crate) struct Desk {
     pub(crate) catalogue: Weak<Catalogue>,
     pub(crate) store: [u8; 16],
     pub(crate) chunker: Chunker,
+    /// How long syncs take.
+    pub(crate) sync: Arc<Stopwatch>,
     pub(crate) runtime: tokio::runtime::Handle,
 }
 
@@ -111,22 +122,19 @@ struct Open {
 
 impl Writing {
     fn run(mut self, mut waiting: mpsc::Receiver<Job>) {
-        while let Some(first) = waiting.blocking_recv() {
+        let mut jobs = Vec::new();
+        while waiting.blocking_recv_many(&mut jobs, limits::WRITER_TURN) > 0 {
             let mut waiting_for_sync = Vec::new();
-            let mut next = Some(first);
-            for _ in 0..limits::WRITER_TURN {
-                match next {
-                    Some(Job::Append { frames, answer }) => reply(answer, self.append(&frames)),
-                    Some(Job::Sync { answer }) => waiting_for_sync.push(answer),
-                    Some(Job::Look) => {}
-                    None => break,
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Append { frames, answer } => reply(answer, self.append(&frames)),
+                    Job::Sync { answer } => waiting_for_sync.push(answer),
+                    Job::Seal { answer } => {
+                        self.seal_now();
+                        reply(answer, ());
+                    }
+                    Job::Look => {}
                 }
-                next = waiting.try_recv().ok();
-            }
-            if let Some(Job::Sync { answer }) = next {
-                waiting_for_sync.push(answer);
-            } else if let Some(Job::Append { frames, answer }) = next {
-                reply(answer, self.append(&frames));
             }
             if !waiting_for_sync.is_empty() {
                 let synced = self.sync();
@@ -134,23 +142,17 @@ impl Writing {
                     reply(answer, synced.as_ref().copied().map_err(refused));
                 }
             }
-            self.seal_if(|open| open.file.is_full(Instant::now()));
+            if self.open.as_ref().is_some_and(|open| open.file.is_full(Instant::now())) {
+                self.seal_now();
+            }
         }
-        self.seal_if(|_| true);
+        self.seal_now();
     }
 
     fn append(&mut self, frames: &[Frame]) -> Result<Vec<Placed>, ContentError> {
         let (mut placed, mut rest) = (Vec::new(), frames);
         while !rest.is_empty() {
-            let room = match &self.open {
-                Some(open) => open.file.room_for(rest),
-                None => 0,
-            };
-            if room == 0 {
-                self.seal_if(|_| true);
-                self.open = Some(self.begin_pack()?);
-            }
-            let open = self.open.as_mut().expect("a pack was begun where there was none");
+            let open = self.open_with_room(rest)?;
             let (now, later) = rest.split_at(open.file.room_for(rest).max(1));
             let run = match open.file.append(now, Instant::now()) {
                 Ok(run) => run,
@@ -160,6 +162,18 @@ impl Writing {
             rest = later;
         }
         Ok(placed)
+    }
+
+    /// A pack that has room for some of these frames. One without is sealed first: what is in it and not
+    /// durable yet must not be forgotten.
+    fn open_with_room(&mut self, frames: &[Frame]) -> Result<&mut Open, ContentError> {
+        if self.open.as_ref().is_none_or(|open| open.file.room_for(frames) == 0) {
+            self.seal().map_err(|error| refused(&error))?;
+        }
+        match &mut self.open {
+            Some(open) => Ok(open),
+            none => Ok(none.insert(self.desk.begin_pack(self.class)?)),
+        }
     }
 
     /// Tells everybody of a run that was appended.
@@ -179,56 +193,84 @@ impl Writing {
 
     fn sync(&mut self) -> Result<(), WriteError> {
         let Some(open) = self.open.as_mut().filter(|open| open.unsynced) else { return Ok(()) };
+        let begun = Instant::now();
         match open.file.sync() {
             Ok(_) => {
+                self.desk.sync.note(begun.elapsed());
                 open.unsynced = false;
                 Ok(())
             }
             Err(error) => {
-                // Nobody may rely on what is in it and was not durable; the next start finds out.
                 tracing::error!(pack = %open.file.name(), error = &error as &dyn std::error::Error, "a pack could not be made durable");
-                self.open = None;
+                self.give_up();
                 Err(error)
             }
         }
     }
 
-    fn begin_pack(&self) -> Result<Open, ContentError> {
-        let id = PackId::random().map_err(|source| ContentError::Io { action: "name a pack", source })?;
-        let generation = Generation(1);
-        let catalogue = self.desk.catalogue.upgrade().ok_or_else(closing)?;
-        let ordinal = self.desk.runtime.block_on(catalogue.enter(id, generation)).map_err(EnterError::into_content)?;
-        let chunker = if self.class == Class::Zstd { self.desk.chunker } else { Chunker::Uncut };
-        let header = Header { class: self.class, id, generation, store: self.desk.store, ordinal: ordinal.0, chunker };
-        let file = OpenPack::create(self.desk.packs.folder(), header).map_err(|error| refused(&error))?;
-        let pack = self.desk.packs.know_growing(ordinal, &file);
-        let pack = pack.map_err(|source| ContentError::Io { action: "open a pack", source })?;
-        Ok(Open { file, pack, unsynced: false })
-    }
-
-    fn seal_if(&mut self, due: impl FnOnce(&Open) -> bool) {
-        let Some(open) = self.open.take_if(|open| !open.file.slots().is_empty() && due(open)) else { return };
-        let Open { file, pack, unsynced } = open;
+    /// Seals the pack if there is one. One that is full and cannot be sealed stays open, so that what is in
+    /// it is made durable all the same.
+    fn seal(&mut self) -> Result<(), WriteError> {
+        let Some(Open { file, pack, unsynced }) = self.open.take_if(|open| !open.file.slots().is_empty()) else {
+            return Ok(());
+        };
         match file.seal() {
             Ok(sealed) => {
                 pack.stopped_growing();
                 tracing::debug!(pack = %sealed.name, bytes = sealed.file_bytes, "a pack was sealed");
+                Ok(())
             }
             Err(unsealed) => {
-                let error = &*unsealed as &dyn std::error::Error;
-                tracing::warn!(pack = %pack.name, error, "a pack could not be sealed and stays open");
-                let usable = !matches!(unsealed.error, WriteError::Unsure(_) | WriteError::Poisoned);
-                self.open = usable.then_some(Open { file: unsealed.pack, pack, unsynced });
+                let Unsealed { pack: file, error } = *unsealed;
+                self.open = Some(Open { file, pack, unsynced });
+                self.give_up_if_unsure(&error);
+                // With one that is given up nothing keeps the next from being begun.
+                if self.open.is_some() { Err(error) } else { Ok(()) }
             }
+        }
+    }
+
+    /// Seals the pack if that can be done; otherwise it is tried again later.
+    fn seal_now(&mut self) {
+        if let Err(error) = self.seal() {
+            tracing::warn!(class = %self.class, error = &error as &dyn std::error::Error, "a pack could not be sealed and stays open");
         }
     }
 
     /// The error of an append, after which the pack may be of no more use.
     fn gave_up(&mut self, error: &WriteError) -> ContentError {
-        if matches!(error, WriteError::Unsure(_) | WriteError::Poisoned) {
-            self.open = None;
-        }
+        self.give_up_if_unsure(error);
         refused(error)
+    }
+
+    fn give_up_if_unsure(&mut self, error: &WriteError) {
+        if matches!(error, WriteError::Unsure(_) | WriteError::Poisoned) {
+            self.give_up();
+        }
+    }
+
+    /// Leaves a pack of which a sync failed. Nobody may rely on what is in it and was not durable by then;
+    /// the next start finds out what is.
+    fn give_up(&mut self) {
+        if let Some(Open { file, pack, .. }) = self.open.take() {
+            pack.failed(file.durable());
+            tracing::error!(pack = %pack.name, "a pack is left as it is, and not written any more");
+        }
+    }
+}
+
+impl Desk {
+    fn begin_pack(&self, class: Class) -> Result<Open, ContentError> {
+        let id = PackId::random().map_err(|source| ContentError::Io { action: "name a pack", source })?;
+        let generation = Generation(1);
+        let catalogue = self.catalogue.upgrade().ok_or_else(closing)?;
+        let ordinal = self.runtime.block_on(catalogue.enter(id, generation)).map_err(EnterError::into_content)?;
+        let chunker = if class == Class::Zstd { self.chunker } else { Chunker::Uncut };
+        let header = Header { class, id, generation, store: self.store, ordinal: ordinal.0, chunker };
+        let file = OpenPack::create(self.packs.folder(), header).map_err(|error| refused(&error))?;
+        let pack = self.packs.know_growing(ordinal, &file);
+        let pack = pack.map_err(|source| ContentError::Io { action: "open a pack", source })?;
+        Ok(Open { file, pack, unsynced: false })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use star_core::ports::clock::UnixMillis;
 use star_wire::codec;
 
 use super::layout::{Extent, Layout};
@@ -17,22 +16,8 @@ const SCHEMA: u8 = 1;
 pub struct Content {
     /// Length in bytes.
     pub size_bytes: u64,
-    /// Whether it may be referred to.
-    pub state: State,
     /// Where its bytes are.
     pub place: Place,
-}
-
-/// What may still become of a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum State {
-    /// It may be referred to.
-    Live,
-    /// Nobody referred to it, and it goes unless somebody does.
-    Condemned {
-        /// Since when, for people; the collector counts in time that it was awake.
-        since_ms: UnixMillis,
-    },
 }
 
 /// Where the bytes of a content are.
@@ -70,18 +55,18 @@ impl Content {
             Place::Packed(layout) => Stored::Packed(layout.encoding(), layout.extents().to_vec()),
             Place::Paged(paged) => Stored::Paged(*paged),
         };
-        Ok(codec::encode(SCHEMA, &(self.size_bytes, self.state, place))?.into())
+        Ok(codec::encode(SCHEMA, &(self.size_bytes, place))?.into())
     }
 
     /// Reads stored bytes.
     pub fn decode(bytes: &[u8]) -> Result<Content, RowError> {
-        let (size_bytes, state, place) = codec::decode::<(u64, State, Stored)>(SCHEMA, bytes)?;
+        let (size_bytes, place) = codec::decode::<(u64, Stored)>(SCHEMA, bytes)?;
         let place = match place {
             Stored::Inline(bytes) => Place::Inline(bytes),
             Stored::Packed(encoding, extents) => Place::Packed(Layout::new(encoding, size_bytes, extents)?),
             Stored::Paged(paged) => Place::Paged(paged),
         };
-        Ok(Content { size_bytes, state, place })
+        Ok(Content { size_bytes, place })
     }
 }
 
@@ -132,7 +117,7 @@ mod tests {
     fn a_row_is_read_as_it_was_written() {
         let layout = scattered(3);
         for place in [Place::Inline(Bytes::from_static(b"hello")), Place::Packed(layout)] {
-            let row = Content { size_bytes: 3000, state: State::Condemned { since_ms: 5 }, place };
+            let row = Content { size_bytes: 3000, place };
             assert_eq!(Content::decode(&row.encode().unwrap()).unwrap(), row);
         }
     }
@@ -146,7 +131,7 @@ mod tests {
         let Place::Paged(paged) = place else { panic!("{place:?}") };
         assert_eq!((paged.pages, pages.len()), (3, 3));
         assert!(pages.iter().all(|page| page.len() <= 64 * 1024));
-        let row = Content { size_bytes, state: State::Live, place: Place::Paged(paged) };
+        let row = Content { size_bytes, place: Place::Paged(paged) };
         assert_eq!(Content::decode(&row.encode().unwrap()).unwrap(), row);
         assert_eq!(Layout::from_pages(&paged, size_bytes, pages.iter().map(|page| &page[..])).unwrap(), layout);
         let cut = Layout::from_pages(&paged, size_bytes, pages[1..].iter().map(|page| &page[..]));
@@ -156,10 +141,10 @@ mod tests {
     #[test]
     fn a_full_row_fits_a_value_of_the_store() {
         let layout = scattered(limits::LAYOUT_PAGE_EXTENTS as u32);
-        let row = Content { size_bytes: layout.plain_len(), state: State::Live, place: Place::Packed(layout) };
+        let row = Content { size_bytes: layout.plain_len(), place: Place::Packed(layout) };
         assert!(row.encode().unwrap().len() < 32 * 1024);
         let inline = Place::Inline(vec![7; limits::INLINE_BYTES].into());
-        let row = Content { size_bytes: limits::INLINE_BYTES as u64, state: State::Live, place: inline };
+        let row = Content { size_bytes: limits::INLINE_BYTES as u64, place: inline };
         assert!(row.encode().unwrap().len() < limits::INLINE_BYTES + 64);
     }
 }

@@ -4,8 +4,14 @@ use star_core::ports::meta::{Key, KeyRange};
 
 use super::{Ordinal, Sha256};
 
-/// The end of the key of a mark.
+/// The end of the key of the mark of what may be referred to.
 const LIVE: &[u8] = b"live";
+
+/// The end of the key of a content that has rows before it has its own.
+const BEGUN: &[u8] = b"begun";
+
+/// The end of the key of a content that is gone and has rows that are not.
+const GONE: &[u8] = b"gone";
 
 /// Bytes of the name of a table.
 const TABLE: usize = 2;
@@ -20,25 +26,46 @@ pub fn live_content(digest: &Sha256) -> Key {
     key(b"x/", &[digest, LIVE])
 }
 
-/// All contents with their marks, from one digest on.
+/// The row of a content that nobody refers to yet, while rows that belong to it are written ahead.
+pub fn begun_content(digest: &Sha256) -> Key {
+    key(b"x/", &[digest, BEGUN])
+}
+
+/// The row of a content that is gone, while rows that belonged to it are still there.
+pub fn gone_content(digest: &Sha256) -> Key {
+    key(b"x/", &[digest, GONE])
+}
+
+/// All contents with what else is said of them, from one digest on.
 pub fn contents() -> KeyRange {
     KeyRange::prefix(&b"x/"[..])
 }
 
-/// The digest in the key of a content or of its mark.
-pub fn digest_of_content(key: &Key) -> Option<Sha256> {
-    key.as_bytes().strip_prefix(b"x/")?.get(..32)?.try_into().ok()
+/// What a key of [`contents`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentKey {
+    /// [`content`].
+    Row(Sha256),
+    /// [`live_content`].
+    Live(Sha256),
+    /// [`begun_content`].
+    Begun(Sha256),
+    /// [`gone_content`].
+    Gone(Sha256),
 }
 
-/// Whether a key is that of a mark and not of a row.
-pub fn is_live_mark(key: &Key) -> bool {
-    let marked = TABLE + 32 + LIVE.len();
-    let pack_marked = TABLE + 4 + LIVE.len();
-    let bytes = key.as_bytes();
-    match bytes.get(..TABLE) {
-        Some(b"x/") => bytes.len() == marked,
-        Some(b"p/") => bytes.len() == pack_marked,
-        _ => false,
+impl ContentKey {
+    /// Reads a key; none if it is another one.
+    pub fn read(key: &Key) -> Option<ContentKey> {
+        let bytes = key.as_bytes().strip_prefix(b"x/")?;
+        let (digest, end) = bytes.split_first_chunk::<32>()?;
+        match end {
+            [] => Some(ContentKey::Row(*digest)),
+            LIVE => Some(ContentKey::Live(*digest)),
+            BEGUN => Some(ContentKey::Begun(*digest)),
+            GONE => Some(ContentKey::Gone(*digest)),
+            _ => None,
+        }
     }
 }
 
@@ -62,6 +89,12 @@ pub fn layout_page(digest: &Sha256, page: u32) -> Key {
     key(b"l/", &[digest, &page.to_be_bytes()])
 }
 
+/// The content and the number of a page, in the key of a page of a layout.
+pub fn layout_page_of(key: &Key) -> Option<(Sha256, u32)> {
+    let (digest, page) = key.as_bytes().strip_prefix(b"l/")?.split_first_chunk::<32>()?;
+    Some((*digest, u32::from_be_bytes(page.try_into().ok()?)))
+}
+
 /// The row of a pack.
 pub fn pack(ordinal: Ordinal) -> Key {
     key(b"p/", &[&ordinal.0.to_be_bytes()])
@@ -77,10 +110,27 @@ pub fn packs() -> KeyRange {
     KeyRange::prefix(&b"p/"[..])
 }
 
-/// The ordinal in the key of a pack or of its mark.
-pub fn ordinal_of_pack(key: &Key) -> Option<Ordinal> {
-    let bytes = key.as_bytes().strip_prefix(b"p/")?.get(..4)?;
-    Some(Ordinal(u32::from_be_bytes(bytes.try_into().ok()?)))
+/// What a key of [`packs`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackKey {
+    /// [`pack`].
+    Row(Ordinal),
+    /// [`live_pack`].
+    Live(Ordinal),
+}
+
+impl PackKey {
+    /// Reads a key; none if it is another one.
+    pub fn read(key: &Key) -> Option<PackKey> {
+        let bytes = key.as_bytes().strip_prefix(b"p/")?;
+        let (ordinal, end) = bytes.split_first_chunk::<4>()?;
+        let ordinal = Ordinal(u32::from_be_bytes(*ordinal));
+        match end {
+            [] => Some(PackKey::Row(ordinal)),
+            LIVE => Some(PackKey::Live(ordinal)),
+            _ => None,
+        }
+    }
 }
 
 /// The slots of a pack that a content is made of.
@@ -98,19 +148,56 @@ pub fn digest_of_edge(key: &Key) -> Option<Sha256> {
     key.as_bytes().strip_prefix(b"f/")?.get(4..)?.try_into().ok()
 }
 
-/// A content that names another: an index of files names the files.
-pub fn names(named: &Sha256, by: &Sha256) -> Key {
+/// A content that names another, as an index of files names the files: from the one that is named.
+pub fn named_by(named: &Sha256, by: &Sha256) -> Key {
     key(b"u/", &[named, by])
 }
 
 /// All contents that name a content.
-pub fn named_by(named: &Sha256) -> KeyRange {
+pub fn all_named_by(named: &Sha256) -> KeyRange {
     KeyRange::prefix([b"u/", &named[..]].concat())
 }
 
-/// The content that names another, in the key that says so.
-pub fn digest_of_naming(key: &Key) -> Option<Sha256> {
-    key.as_bytes().strip_prefix(b"u/")?.get(32..)?.try_into().ok()
+/// The same from the one that names.
+pub fn names(by: &Sha256, named: &Sha256) -> Key {
+    key(b"n/", &[by, named])
+}
+
+/// All contents that a content names.
+pub fn all_names(by: &Sha256) -> KeyRange {
+    KeyRange::prefix([b"n/", &by[..]].concat())
+}
+
+/// The other content in a key of [`all_named_by`] or [`all_names`].
+pub fn other_of_naming(key: &Key) -> Option<Sha256> {
+    let bytes = key.as_bytes();
+    bytes.strip_prefix(b"u/").or_else(|| bytes.strip_prefix(b"n/"))?.get(32..)?.try_into().ok()
+}
+
+/// What a row of these tables is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOf {
+    /// A content: `x/`, `m/`, `l/`, and `f/`, which says what of a pack is needed for it.
+    Content(Sha256),
+    /// A pack: `p/`.
+    Pack(Ordinal),
+    /// Two contents, one of which names the other: `u/`, `n/`.
+    Both(Sha256, Sha256),
+}
+
+impl RowOf {
+    /// Reads a key; none if it is of another table.
+    pub fn read(key: &Key) -> Option<RowOf> {
+        let (table, rest) = key.as_bytes().split_first_chunk::<TABLE>()?;
+        let digest = |bytes: &[u8]| bytes.first_chunk::<32>().copied();
+        match table {
+            b"x/" | b"m/" | b"l/" => digest(rest).map(RowOf::Content),
+            b"f/" => digest(rest.get(4..)?).map(RowOf::Content),
+            b"p/" => rest.first_chunk::<4>().map(|ordinal| RowOf::Pack(Ordinal(u32::from_be_bytes(*ordinal)))),
+            b"u/" | b"n/" => Some(RowOf::Both(digest(rest)?, digest(rest.get(32..)?)?)),
+            _ => None,
+        }
+    }
 }
 
 fn key(table: &[u8; TABLE], parts: &[&[u8]]) -> Key {
@@ -122,28 +209,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_and_marks_are_told_apart_and_name_what_they_are_of() {
+    fn what_stands_beside_a_row_is_told_apart_from_it() {
         let digest = [0x6c; 32];
-        for (key, marked) in [(content(&digest), false), (live_content(&digest), true)] {
-            assert_eq!((digest_of_content(&key), is_live_mark(&key)), (Some(digest), marked));
+        for (key, read) in [
+            (content(&digest), ContentKey::Row(digest)),
+            (live_content(&digest), ContentKey::Live(digest)),
+            (begun_content(&digest), ContentKey::Begun(digest)),
+            (gone_content(&digest), ContentKey::Gone(digest)),
+        ] {
+            assert_eq!((ContentKey::read(&key), PackKey::read(&key)), (Some(read), None));
             assert!(contents().contains(&key));
         }
-        for (key, marked) in [(pack(Ordinal(7)), false), (live_pack(Ordinal(7)), true)] {
-            assert_eq!((ordinal_of_pack(&key), is_live_mark(&key)), (Some(Ordinal(7)), marked));
+        let ordinal = Ordinal(0x6c69);
+        for (key, read) in [(pack(ordinal), PackKey::Row(ordinal)), (live_pack(ordinal), PackKey::Live(ordinal))] {
+            assert_eq!((PackKey::read(&key), ContentKey::read(&key)), (Some(read), None));
             assert!(packs().contains(&key));
         }
-        assert!(!is_live_mark(&edge(Ordinal(7), &digest)));
+        let edge = edge(ordinal, &digest);
+        assert_eq!((PackKey::read(&edge), ContentKey::read(&edge)), (None, None));
     }
 
     #[test]
     fn what_a_key_names_is_read_back() {
         let (one, other) = ([3; 32], [4; 32]);
         assert_eq!(digest_of_edge(&edge(Ordinal(9), &one)), Some(one));
-        assert_eq!(digest_of_naming(&names(&one, &other)), Some(other));
+        assert_eq!(other_of_naming(&named_by(&one, &other)), Some(other));
+        assert_eq!(other_of_naming(&names(&one, &other)), Some(other));
         assert!(manifest_pages(&one).contains(&manifest_page(&one, 7)));
         assert!(
             layout_pages(&one).contains(&layout_page(&one, 7)) && !layout_pages(&one).contains(&layout_page(&other, 7))
         );
+    }
+
+    #[test]
+    fn every_row_is_about_something() {
+        let (one, other, ordinal) = ([1; 32], [2; 32], Ordinal(9));
+        for (key, about) in [
+            (content(&one), RowOf::Content(one)),
+            (live_content(&one), RowOf::Content(one)),
+            (manifest_page(&one, 3), RowOf::Content(one)),
+            (layout_page(&one, 3), RowOf::Content(one)),
+            (edge(ordinal, &one), RowOf::Content(one)),
+            (pack(ordinal), RowOf::Pack(ordinal)),
+            (live_pack(ordinal), RowOf::Pack(ordinal)),
+            (named_by(&one, &other), RowOf::Both(one, other)),
+            (names(&one, &other), RowOf::Both(one, other)),
+        ] {
+            assert_eq!(RowOf::read(&key), Some(about));
+        }
+        assert_eq!((RowOf::read(&Key::new("r/acme")), RowOf::read(&Key::new("x/short"))), (None, None));
+        assert_eq!(layout_page_of(&layout_page(&one, 3)), Some((one, 3)));
     }
 
     #[test]
@@ -152,6 +267,10 @@ mod tests {
         assert!(edges(Ordinal(255)).contains(&of(255)));
         assert!(!edges(Ordinal(255)).contains(&of(256)) && !edges(Ordinal(255)).contains(&of(254)));
         let (named, by) = ([1; 32], [2; 32]);
-        assert!(named_by(&named).contains(&names(&named, &by)) && !named_by(&by).contains(&names(&named, &by)));
+        assert!(
+            all_named_by(&named).contains(&named_by(&named, &by))
+                && !all_named_by(&by).contains(&named_by(&named, &by))
+        );
+        assert!(all_names(&by).contains(&names(&by, &named)) && !all_names(&named).contains(&names(&by, &named)));
     }
 }

@@ -6,10 +6,13 @@
 //! | `x/` digest `live` | nothing: the content may be referred to |
 //! | `m/` digest, page | a page of the [`Manifest`](manifest): which chunks, for ever |
 //! | `l/` digest, page | a page of the [`Layout`]: which extents, at present |
-//! | `p/` ordinal | [`Pack`]: which file, and what state it is in |
+//! | `x/` digest `begun` | the row as it will be: rows that belong to it are written ahead |
+//! | `x/` digest `gone` | the row as it was: the content is gone, and rows that belonged to it are not yet |
+//! | `p/` ordinal | [`Pack`]: which file |
 //! | `p/` ordinal `live` | nothing: a layout may name the pack |
 //! | `f/` ordinal, digest | the slots of a pack that a content is made of |
 //! | `u/` digest, digest | nothing: the second content names the first |
+//! | `n/` digest, digest | nothing: the first content names the second |
 //!
 //! These rows belong to the store and to no shard: any batch may write them. That is why nothing here
 //! is guarded by a revision, which only means something within a shard. A row is made once
@@ -26,15 +29,15 @@ pub mod limits;
 pub mod manifest;
 mod pack;
 
-pub use content::{Content, Paged, Place, State};
+pub use content::{Content, Paged, Place};
 pub use keys::content as content_key;
 pub use keys::{
-    contents, digest_of_content, digest_of_edge, digest_of_naming, edge, edges, is_live_mark, layout_page,
-    layout_pages, live_content, live_pack, manifest_page, manifest_pages, named_by, names, ordinal_of_pack, pack,
-    packs,
+    ContentKey, PackKey, RowOf, all_named_by, all_names, begun_content, contents, digest_of_edge, edge, edges,
+    gone_content, layout_page, layout_page_of, layout_pages, live_content, live_pack, manifest_page, manifest_pages,
+    named_by, names, other_of_naming, pack, packs,
 };
 pub use layout::{Extent, Layout, LayoutError};
-pub use pack::{Pack, PackState, Slots};
+pub use pack::{Pack, Slots};
 
 use star_wire::codec::CodecError;
 

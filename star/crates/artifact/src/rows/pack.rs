@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use star_core::ports::clock::UnixMillis;
 use star_wire::codec;
 
 use super::RowError;
@@ -17,26 +16,6 @@ pub struct Pack {
     pub id: [u8; 16],
     /// The generation in both.
     pub generation: u32,
-    /// Whether layouts may name it.
-    pub state: PackState,
-}
-
-/// What may still become of a pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PackState {
-    /// Layouts may name it.
-    Live,
-    /// No layout names it, and it goes.
-    Condemned {
-        /// Since when, for people; the collector counts in time that it was awake.
-        since_ms: UnixMillis,
-    },
-    /// Its bytes were found to be others than were written: what is whole is still read, and nothing
-    /// is added.
-    Quarantined {
-        /// Since when.
-        since_ms: UnixMillis,
-    },
 }
 
 impl Pack {
@@ -108,10 +87,8 @@ mod tests {
 
     #[test]
     fn a_pack_is_read_as_it_was_written() {
-        for state in [PackState::Live, PackState::Condemned { since_ms: 3 }, PackState::Quarantined { since_ms: 4 }] {
-            let pack = Pack { id: [9; 16], generation: 2, state };
-            assert_eq!(Pack::decode(&pack.encode().unwrap()).unwrap(), pack);
-        }
+        let pack = Pack { id: [9; 16], generation: 2 };
+        assert_eq!(Pack::decode(&pack.encode().unwrap()).unwrap(), pack);
     }
 
     proptest! {

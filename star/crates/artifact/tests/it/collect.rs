@@ -14,8 +14,7 @@ use star_core::record::{Body, Record};
 use star_core::stored::Change;
 use star_path::ResourcePath;
 
-use crate::fixture::{content, get, noise, put_whole};
-use crate::packed::{Fixture, text};
+use crate::fixture::{Fixture, content, get, noise, put_whole, text};
 
 const NONE: Duration = Duration::ZERO;
 
@@ -256,7 +255,7 @@ async fn a_store_is_a_map_whatever_is_collected_meanwhile() {
     fixture = fixture.reopened().await;
     fixture.collect_all().await;
     assert_eq!(fixture.packed_bytes(), 0, "nothing is left when nobody needs anything");
-    for table in ["x/", "m/", "l/", "f/", "u/", "p/"] {
+    for table in ["x/", "m/", "l/", "f/", "u/", "n/", "p/"] {
         let range = star_core::ports::meta::KeyRange::prefix(table);
         assert_eq!(fixture.meta.scan(range, 10).await.unwrap().rows, [], "{table}");
     }

@@ -1,64 +1,83 @@
 //! A store in a temporary directory, and what tests do with it again and again.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use sha2::{Digest as _, Sha256};
-use star_artifact::{DiskStore, Options};
+use star_artifact::{OpenError, PackedStore};
 use star_core::ports::content::{ByteRange, ContentError, ContentRef, ContentStore, Expected, Reading};
+use star_core::ports::meta::{Batch, MetaStore, Operation, Precondition, Shard};
 use star_path::Digest;
+use star_testkit::MemoryMeta;
 use tempfile::TempDir;
 
-/// A store and its directory.
+/// A store, and the metadata store that holds its rows.
 pub(crate) struct Fixture {
     pub(crate) dir: TempDir,
-    pub(crate) store: Arc<DiskStore>,
+    pub(crate) meta: Arc<MemoryMeta>,
+    pub(crate) store: Arc<PackedStore>,
 }
 
 impl Fixture {
-    pub(crate) fn new() -> Fixture {
-        Fixture::with(Options::default())
+    pub(crate) async fn new() -> Fixture {
+        let (dir, meta) = (tempfile::tempdir().unwrap(), MemoryMeta::new());
+        let store = PackedStore::open(dir.path(), Arc::<MemoryMeta>::clone(&meta)).await.unwrap();
+        Fixture { dir, meta, store }
     }
 
-    pub(crate) fn with(options: Options) -> Fixture {
-        let dir = directory();
-        let store = DiskStore::open(dir.path(), options).unwrap();
-        Fixture { dir, store }
-    }
-
-    /// The store after the process was started again.
-    pub(crate) fn reopened(self) -> Fixture {
-        let Fixture { dir, store } = self;
+    /// The store after the process was started again. The writers end a moment after the store.
+    pub(crate) async fn reopened(self) -> Fixture {
+        let Fixture { dir, meta, store } = self;
         drop(store);
-        let store = DiskStore::open(dir.path(), Options::default()).unwrap();
-        Fixture { dir, store }
+        loop {
+            match PackedStore::open(dir.path(), Arc::<MemoryMeta>::clone(&meta)).await {
+                Ok(store) => return Fixture { dir, meta, store },
+                Err(OpenError::InUse(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
     }
 
-    /// The file of a content.
-    pub(crate) fn file(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex().to_string();
-        self.dir.path().join("content").join(&hex[..3]).join(&hex)
+    /// The store as its callers see it.
+    pub(crate) fn port(&self) -> Arc<dyn ContentStore> {
+        Arc::<PackedStore>::clone(&self.store)
     }
 
-    /// Names of all files in the store but its marker.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let content = self.dir.path().join("content");
-        let dirs = std::fs::read_dir(content).unwrap().map(|entry| entry.unwrap().path());
-        dirs.filter(|path| path.is_dir())
-            .flat_map(|dir| std::fs::read_dir(dir).unwrap())
-            .map(|entry| entry.unwrap().path())
-            .collect()
+    /// Takes bytes in and refers to them.
+    pub(crate) async fn keep(&self, bytes: &Bytes) -> ContentRef {
+        let content = put_whole(&*self.store, bytes).await;
+        self.refer(&content).await;
+        content
     }
-}
 
-/// A directory for a store: in memory where there is one, because removing the 4,096 directories
-/// of a store from a busy disk takes seconds.
-fn directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+    pub(crate) async fn refer(&self, content: &ContentRef) {
+        let reference = self.store.refer(content).await.unwrap();
+        self.commit(reference.preconditions, reference.operations).await;
+    }
+
+    pub(crate) async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) {
+        let id = star_wire::MessageId::next().as_u128();
+        let shard = Shard::of_space("acme");
+        self.meta.commit(Batch { id, shard, preconditions, operations, events: Vec::new(), at: 0 }).await.unwrap();
+    }
+
+    /// Bytes of all packs, as far as something was written to them.
+    pub(crate) fn packed_bytes(&self) -> u64 {
+        fn of(dir: &Path) -> u64 {
+            let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+            let sizes = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
+                true => of(&entry.path()),
+                false if entry.path().extension().is_some_and(|end| end == "pack") => entry.metadata().unwrap().len(),
+                false => 0,
+            });
+            sizes.sum()
+        }
+        of(self.dir.path())
+    }
 }
 
 /// Bytes that look like nothing and are the same each time.
@@ -70,6 +89,18 @@ pub(crate) fn noise(len: usize, seed: u64) -> Bytes {
         state ^= state >> 7;
         state ^= state << 17;
         bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes.freeze()
+}
+
+/// Bytes that can be compressed and are the same each time.
+pub(crate) fn text(len: usize, seed: u64) -> Bytes {
+    let words = noise(len / 2 + 64, seed);
+    let mut bytes = BytesMut::with_capacity(len + 64);
+    for word in words.chunks(16) {
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"the same again, ");
     }
     bytes.truncate(len);
     bytes.freeze()

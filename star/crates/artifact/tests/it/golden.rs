@@ -12,6 +12,7 @@ use star_artifact::chunk::{ChunkId, Encoding, Frame};
 use star_artifact::pack::{
     Chunker, Class, Folder, Footer, Generation, Header, LocalDisk, OpenPack, PackId, PackName, Recovered, recover,
 };
+use star_artifact::rows::{Content, Extent, Layout, Ordinal, Pack, Place, Slots, limits, manifest};
 
 /// What each golden pack holds.
 const TEXTS: [&str; 3] = ["starlane", "a second frame", "and a third one, a little longer than the others are"];
@@ -154,4 +155,58 @@ fn an_open_pack_of_version_1_is_taken_up() {
     assert_eq!(texts(&footer, |number| reader.frame(&footer.slots[number]).unwrap()), TEXTS);
     let sealed = fs::read(folder.sealed_path(name)).unwrap();
     assert_eq!(sealed, fs::read(golden("raw.pack")).unwrap(), "taken up, it is what would have been sealed");
+}
+
+/// The stored form of every row, by its name.
+fn rows() -> Vec<(&'static str, Vec<u8>)> {
+    let extent = |pack, plain_start| Extent {
+        pack: Ordinal(pack),
+        first_slot: 3,
+        slots: 2,
+        offset: 4096,
+        stored_len: 700,
+        plain_start,
+    };
+    let layout = |extents: u32| {
+        let all = (0..extents).map(|number| extent(number, u64::from(number) * 1000));
+        Layout::new(Encoding::Zstd, u64::from(extents) * 1000, all).unwrap()
+    };
+    let content = |size_bytes, place| Content { size_bytes, place }.encode().unwrap().to_vec();
+    let inline = Place::Inline(Bytes::from_static(b"bytes in their row"));
+    let (paged, pages) = layout(limits::LAYOUT_PAGE_EXTENTS as u32 + 1).paged().unwrap();
+    let mut slots = Slots::default();
+    slots.add(5, 3);
+    slots.add(100, 1);
+    let pack = Pack { id: *b"golden-pack-of-1", generation: 2 };
+    let chunks = [(ChunkId::of(b"one"), 3), (ChunkId::of(b"three"), 5)];
+    vec![
+        ("inline", content(18, inline)),
+        ("packed", content(2000, Place::Packed(layout(2)))),
+        ("paged", content((limits::LAYOUT_PAGE_EXTENTS as u64 + 1) * 1000, paged)),
+        ("layout page", pages[1].to_vec()),
+        ("manifest page", manifest::pages(&chunks).unwrap()[0].to_vec()),
+        ("slots", slots.encode().unwrap().to_vec()),
+        ("pack", pack.encode().unwrap().to_vec()),
+    ]
+}
+
+#[test]
+fn rows_are_read_and_written_as_they_were_released() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/rows-v1.txt");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let lines: Vec<String> = rows().iter().map(|(name, bytes)| format!("{name}: {}\n", hex(bytes))).collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+        fs::write(&path, lines.concat()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), lines.concat());
+    // What is read is what was written.
+    for (name, bytes) in rows() {
+        match name {
+            "inline" | "packed" | "paged" => assert_eq!(Content::decode(&bytes).unwrap().encode().unwrap(), bytes),
+            "slots" => assert_eq!(Slots::decode(&bytes).unwrap().encode().unwrap(), bytes),
+            "pack" => assert_eq!(Pack::decode(&bytes).unwrap().encode().unwrap(), bytes),
+            "manifest page" => assert_eq!(manifest::read_page(&bytes).unwrap().len(), 2),
+            _ => {}
+        }
+    }
 }

@@ -3,8 +3,6 @@
 
 mod collect;
 mod conformance;
-mod damage;
-mod faults;
 mod fixture;
 mod golden;
 mod packed;

@@ -6,86 +6,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use star_artifact::PackedStore;
 use star_core::ports::content::{ByteRange, ContentError, ContentRef, ContentStore, Expected};
-use star_core::ports::meta::{Batch, KeyRange, MetaStore, Operation, Precondition, Shard};
+use star_core::ports::meta::{Batch, KeyRange, MetaStore, Operation, Shard};
 use star_path::Digest;
 use star_testkit::MemoryMeta;
-use tempfile::TempDir;
 
-use crate::fixture::{content, get, noise, put, put_whole};
-
-/// A store, and the metadata store that holds its rows.
-pub(crate) struct Fixture {
-    pub(crate) dir: TempDir,
-    pub(crate) meta: Arc<MemoryMeta>,
-    pub(crate) store: Arc<PackedStore>,
-}
-
-impl Fixture {
-    pub(crate) async fn new() -> Fixture {
-        let (dir, meta) = (tempfile::tempdir().unwrap(), MemoryMeta::new());
-        let store = PackedStore::open(dir.path(), Arc::<MemoryMeta>::clone(&meta)).await.unwrap();
-        Fixture { dir, meta, store }
-    }
-
-    /// The store after the process was started again. The writers end a moment after the store.
-    pub(crate) async fn reopened(self) -> Fixture {
-        let Fixture { dir, meta, store } = self;
-        drop(store);
-        loop {
-            match PackedStore::open(dir.path(), Arc::<MemoryMeta>::clone(&meta)).await {
-                Ok(store) => return Fixture { dir, meta, store },
-                Err(star_artifact::PackedOpenError::InUse(_)) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(1)).await
-                }
-                Err(error) => panic!("{error:?}"),
-            }
-        }
-    }
-
-    /// Takes bytes in and refers to them.
-    pub(crate) async fn keep(&self, bytes: &Bytes) -> ContentRef {
-        let content = put_whole(&*self.store, bytes).await;
-        self.refer(&content).await;
-        content
-    }
-
-    pub(crate) async fn refer(&self, content: &ContentRef) {
-        let reference = self.store.refer(content).await.unwrap();
-        self.commit(reference.preconditions, reference.operations).await;
-    }
-
-    pub(crate) async fn commit(&self, preconditions: Vec<Precondition>, operations: Vec<Operation>) {
-        let id = star_wire::MessageId::next().as_u128();
-        let shard = Shard::of_space("acme");
-        self.meta.commit(Batch { id, shard, preconditions, operations, events: Vec::new(), at: 0 }).await.unwrap();
-    }
-
-    /// Bytes of all packs, as far as something was written to them.
-    pub(crate) fn packed_bytes(&self) -> u64 {
-        fn of(dir: &Path) -> u64 {
-            let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-            let sizes = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
-                true => of(&entry.path()),
-                false if entry.path().extension().is_some_and(|end| end == "pack") => entry.metadata().unwrap().len(),
-                false => 0,
-            });
-            sizes.sum()
-        }
-        of(self.dir.path())
-    }
-}
-
-/// Bytes that can be compressed and are the same each time.
-pub(crate) fn text(len: usize, seed: u64) -> Bytes {
-    let words = noise(len / 2 + 64, seed);
-    let mut bytes = BytesMut::with_capacity(len + 64);
-    for word in words.chunks(16) {
-        bytes.extend_from_slice(word);
-        bytes.extend_from_slice(b"the same again, ");
-    }
-    bytes.truncate(len);
-    bytes.freeze()
-}
+use crate::fixture::{Fixture, content, get, noise, put, put_whole, text};
 
 /// Sizes around every border that the store has.
 const SIZES: [usize; 11] = [0, 1, 4096, 4097, 65_536, 65_537, 524_287, 524_288, 1_048_577, 3_000_001, 9_000_000];
@@ -287,7 +212,7 @@ async fn a_flipped_bit_is_an_error_and_never_other_bytes() {
             let store = loop {
                 match PackedStore::open(dir.path(), Arc::<MemoryMeta>::clone(&meta)).await {
                     Ok(store) => break store,
-                    Err(star_artifact::PackedOpenError::InUse(_)) => tokio::task::yield_now().await,
+                    Err(star_artifact::OpenError::InUse(_)) => tokio::task::yield_now().await,
                     Err(error) => panic!("{error:?}"),
                 }
             };

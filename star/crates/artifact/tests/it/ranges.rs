@@ -21,7 +21,7 @@ fn world() -> &'static World {
         let contents: Vec<Bytes> =
             (1..).zip([1, 1000, 65_536, 65_537, 600_000]).map(|(seed, size)| noise(size, seed)).collect();
         let fixture = runtime.block_on(async {
-            let fixture = Fixture::new();
+            let fixture = Fixture::new().await;
             for bytes in &contents {
                 put_whole(&*fixture.store, bytes).await;
             }

@@ -1,19 +1,32 @@
 //! Contents: who is referred to, who is condemned, and who goes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use star_core::find::referring;
-use star_core::ports::clock::{Clock, SystemClock};
-use star_core::ports::content::ContentError;
 use star_core::ports::meta::{Operation, Precondition};
 use star_path::Digest;
 
 use super::{CollectError, CollectOptions, Collection};
 use crate::packed::limits;
-use crate::packed::store::{Inner, extents, unreadable};
-use crate::rows::{self, Content, Sha256, State};
+use crate::packed::metadata::{understood, unreadable};
+use crate::packed::store::Inner;
+use crate::rows::{self, Content, ContentKey, Sha256};
+
+/// A content and whether it has its mark, as its rows are read one behind the other.
+struct Read {
+    digest: Sha256,
+    content: Content,
+    live: bool,
+}
+
+/// One look at all contents.
+struct Look<'a> {
+    inner: &'a Arc<Inner>,
+    options: CollectOptions,
+    collection: &'a mut Collection,
+    /// Nobody refers to these, and they are not condemned yet.
+    unreferred: Vec<(Sha256, u64)>,
+}
 
 /// Looks at every content once.
 pub(super) async fn collect(
@@ -21,24 +34,27 @@ pub(super) async fn collect(
     options: CollectOptions,
     collection: &mut Collection,
 ) -> Result<(), CollectError> {
-    let mut unreferred = Vec::new();
-    let mut range = rows::contents();
+    let mut look = Look { inner, options, collection, unreferred: Vec::new() };
+    let (mut range, mut last) = (rows::contents(), None::<Read>);
     loop {
         let page = inner.meta.scan(range.clone(), limits::COLLECT_PAGE).await.map_err(unreadable)?;
-        for (key, row) in page.rows.iter().filter(|(key, _)| !rows::is_live_mark(key)) {
-            let Some(digest) = rows::digest_of_content(key) else { continue };
-            let content = Content::decode(&row.value)?;
-            collection.contents += 1;
-            collection.bytes += content.size_bytes;
-            match (content.state, is_needed(inner, &digest).await?) {
-                (State::Live, true) => {}
-                (State::Live, false) => unreferred.push((digest, content.size_bytes)),
-                (State::Condemned { .. }, true) => collection.revived += u64::from(inner.revive(&digest).await?),
-                (State::Condemned { .. }, false) => {
-                    if inner.condemned.content_for(&digest, options.grace, options.now) {
-                        collection.removed += u64::from(remove(inner, &digest, &content).await?);
+        for (key, row) in page.rows {
+            match ContentKey::read(&key) {
+                Some(ContentKey::Row(digest)) => {
+                    let content = understood(&digest, &row.value)?;
+                    if let Some(read) = last.replace(Read { digest, content, live: false }) {
+                        look.judge(read).await?;
                     }
                 }
+                // What is said of a content stands behind its row.
+                Some(ContentKey::Live(digest)) => {
+                    if let Some(read) = last.as_mut().filter(|read| read.digest == digest) {
+                        read.live = true;
+                    }
+                }
+                Some(ContentKey::Gone(digest)) => inner.clear(&digest, &understood(&digest, &row.value)?).await?,
+                Some(ContentKey::Begun(digest)) => inner.abandon_if_left(&digest).await?,
+                None => {}
             }
         }
         match page.next {
@@ -46,7 +62,30 @@ pub(super) async fn collect(
             None => break,
         }
     }
+    if let Some(read) = last {
+        look.judge(read).await?;
+    }
+    let unreferred = look.unreferred;
     condemn_all(inner, unreferred, options, collection).await
+}
+
+impl Look<'_> {
+    /// Takes a content that nobody needs one step further on its way out, or back.
+    async fn judge(&mut self, Read { digest, content, live }: Read) -> Result<(), CollectError> {
+        self.collection.contents += 1;
+        self.collection.bytes += content.size_bytes;
+        match (live, is_needed(self.inner, &digest).await?) {
+            (true, true) => {}
+            (true, false) => self.unreferred.push((digest, content.size_bytes)),
+            (false, true) => self.collection.revived += u64::from(self.inner.revive(&digest).await?),
+            (false, false) => {
+                if self.inner.condemned.content_for(&digest, self.options.grace, self.options.now) {
+                    self.collection.removed += u64::from(self.inner.remove(&digest, &content).await?);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn condemn_all(
@@ -80,19 +119,14 @@ pub(super) async fn is_needed(inner: &Arc<Inner>, digest: &Sha256) -> Result<boo
     Ok(!naming(inner, digest, 1).await?.is_empty())
 }
 
-/// Contents that name a content, at most so many. Rows of those that are gone are taken out.
+/// Contents that name a content, at most so many.
 pub(super) async fn naming(inner: &Inner, digest: &Sha256, most: usize) -> Result<Vec<Sha256>, CollectError> {
-    let (mut naming, mut range) = (Vec::new(), rows::named_by(digest));
+    let (mut naming, mut range) = (Vec::new(), rows::all_named_by(digest));
     loop {
         let page = inner.meta.scan(range.clone(), limits::COLLECT_PAGE).await.map_err(unreadable)?;
-        for (key, _) in page.rows {
-            let Some(by) = rows::digest_of_naming(&key) else { continue };
-            if inner.row(&Digest::sha256(by)).await?.is_some() {
+        for by in page.rows.iter().filter_map(|(key, _)| rows::other_of_naming(key)) {
+            if inner.content(&by).await?.is_some() {
                 naming.push(by);
-            } else {
-                // Whoever names it again meanwhile has a content by then.
-                let gone = vec![Precondition::Absent(rows::content_key(&by))];
-                inner.commit_if(gone, vec![Operation::Delete(key)]).await?;
             }
             if naming.len() == most {
                 return Ok(naming);
@@ -105,58 +139,9 @@ pub(super) async fn naming(inner: &Inner, digest: &Sha256, most: usize) -> Resul
     }
 }
 
+/// Takes the mark of a content away, so that nobody refers to it who does not revive it. False if it had
+/// none.
 async fn condemn(inner: &Inner, digest: &Sha256) -> Result<bool, CollectError> {
-    let Some(content) = inner.stored_row(digest, &Digest::sha256(*digest)).await? else { return Ok(false) };
-    let content = Content { state: State::Condemned { since_ms: SystemClock.now_ms() }, ..content };
-    let operations = vec![
-        Operation::Delete(rows::live_content(digest)),
-        Operation::Put(rows::content_key(digest), content.encode()?),
-    ];
-    Ok(inner.commit_if(vec![Precondition::Present(rows::live_content(digest))], operations).await?)
-}
-
-/// Takes away the rows of a condemned content.
-async fn remove(inner: &Arc<Inner>, digest: &Sha256, content: &Content) -> Result<bool, CollectError> {
-    let mut operations = vec![Operation::Delete(rows::content_key(digest))];
-    operations.push(Operation::DeleteRange(rows::manifest_pages(digest)));
-    operations.push(Operation::DeleteRange(rows::layout_pages(digest)));
-    let packs = match extents(inner, digest, content).await {
-        Ok(extents) => extents.into_iter().map(|extent| extent.pack).collect(),
-        // What cannot be understood names no packs; those that it lies in keep a little too much.
-        Err(ContentError::Corrupt { .. }) => std::collections::BTreeSet::new(),
-        Err(error) => return Err(error.into()),
-    };
-    operations.extend(packs.into_iter().map(|pack| Operation::Delete(rows::edge(pack, digest))));
-    let preconditions =
-        vec![Precondition::Absent(rows::live_content(digest)), Precondition::Present(rows::content_key(digest))];
-    let removed = inner.commit_if(preconditions, operations).await?;
-    if removed {
-        inner.condemned.forget_content(digest);
-        inner.small.remove(digest);
-        inner.held.contents.fetch_sub(1, Ordering::Relaxed);
-        inner.held.bytes.fetch_sub(content.size_bytes, Ordering::Relaxed);
-    }
-    Ok(removed)
-}
-
-impl Inner {
-    /// Makes a condemned content one that may be referred to again. False if it is gone, or was live.
-    pub(crate) async fn revive(&self, digest: &Sha256) -> Result<bool, ContentError> {
-        let Some(content) = self.stored_row(digest, &Digest::sha256(*digest)).await? else { return Ok(false) };
-        let content = Content { state: State::Live, ..content };
-        let row = content
-            .encode()
-            .map_err(|error| ContentError::Corrupt { digest: Digest::sha256(*digest), what: error.to_string() })?;
-        let operations = vec![
-            Operation::Put(rows::content_key(digest), row),
-            Operation::Put(rows::live_content(digest), Bytes::new()),
-        ];
-        let preconditions =
-            vec![Precondition::Absent(rows::live_content(digest)), Precondition::Present(rows::content_key(digest))];
-        let revived = self.commit_if(preconditions, operations).await?;
-        if revived {
-            self.condemned.forget_content(digest);
-        }
-        Ok(revived)
-    }
+    let live = rows::live_content(digest);
+    Ok(inner.commit_if(vec![Precondition::Present(live.clone())], vec![Operation::Delete(live)]).await?)
 }

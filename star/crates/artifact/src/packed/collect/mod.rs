@@ -107,7 +107,7 @@ impl Condemned {
         is_over(*lock(&self.contents).entry(*digest).or_insert(now), grace, now)
     }
 
-    fn forget_content(&self, digest: &Sha256) {
+    pub(crate) fn forget_content(&self, digest: &Sha256) {
         lock(&self.contents).remove(digest);
     }
 

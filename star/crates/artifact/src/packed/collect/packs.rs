@@ -6,8 +6,9 @@ use star_core::ports::meta::{Operation, Precondition};
 
 use super::{CollectError, CollectOptions, Collection, repack};
 use crate::packed::limits;
+use crate::packed::metadata::unreadable;
 use crate::packed::packs::{Pack, PackError};
-use crate::packed::store::{Inner, unreadable};
+use crate::packed::store::Inner;
 use crate::rows::{self, Ordinal, Slots};
 
 /// What of a pack is needed.

@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use star_core::ports::meta::{Operation, Precondition};
-use star_path::Digest;
 
 use super::packs::Use;
 use super::{CollectError, Collection};
 use crate::chunk::Frame;
 use crate::pack::{Class, Slot};
 use crate::packed::limits;
+use crate::packed::metadata::extents;
 use crate::packed::packs::PackError;
-use crate::packed::store::{Inner, extents};
-use crate::rows::{self, Content, Extent, Layout, Ordinal, Place, Sha256, Slots, State};
+use crate::packed::store::Inner;
+use crate::rows::{self, Content, Extent, Layout, Ordinal, Place, Sha256, Slots};
 
 /// Where a frame lies by now.
 type Moved = HashMap<(Ordinal, u16), (Ordinal, u16, Slot)>;
@@ -33,22 +33,47 @@ pub(super) async fn copy(
         if copied + used.live_bytes > limits::REPACK_BYTES {
             break;
         }
+        let Some(contents) = movable(inner, &used).await? else { continue };
         copied += used.live_bytes;
-        copy_pack(inner, &used).await?;
+        copy_pack(inner, used.pack.ordinal, contents).await?;
         collection.packs_copied += 1;
         collection.copied_bytes += used.live_bytes;
     }
     Ok(())
 }
 
-/// Copies the rest of a pack, content by content, so that what is read together lies together.
-async fn copy_pack(inner: &Arc<Inner>, used: &Use) -> Result<(), CollectError> {
-    let mut moved = Moved::new();
+/// A content that is made of a pack, and where it lies.
+struct Made {
+    digest: Sha256,
+    content: Content,
+    extents: Vec<Extent>,
+}
+
+/// The contents that are made of a pack; none if the new layout of one could be too long to be written at
+/// once, so that the pack stays.
+async fn movable(inner: &Inner, used: &Use) -> Result<Option<Vec<Made>>, CollectError> {
+    let mut contents = Vec::with_capacity(used.contents.len());
     for digest in &used.contents {
-        let Some(content) = inner.stored_row(digest, &Digest::sha256(*digest)).await? else { continue };
-        let before = extents(inner, digest, &content).await?;
-        move_frames(inner, used.pack.ordinal, &before, &mut moved).await?;
-        rewrite(inner, digest, content, before, &moved).await?;
+        let Some(content) = inner.stored(digest).await?.content() else { continue };
+        let extents = extents(inner, digest, &content).await?;
+        // At worst each frame in this pack becomes an extent of its own.
+        let here = extents.iter().filter(|extent| extent.pack == used.pack.ordinal);
+        let more: usize = here.map(|extent| usize::from(extent.slots)).sum();
+        if extents.len() + more > limits::REWRITE_EXTENTS {
+            tracing::info!(pack = %used.pack.name, "a content is in too many pieces to be moved out of a pack");
+            return Ok(None);
+        }
+        contents.push(Made { digest: *digest, content, extents });
+    }
+    Ok(Some(contents))
+}
+
+/// Copies the rest of a pack, content by content, so that what is read together lies together.
+async fn copy_pack(inner: &Arc<Inner>, pack: Ordinal, contents: Vec<Made>) -> Result<(), CollectError> {
+    let mut moved = Moved::new();
+    for made in contents {
+        move_frames(inner, pack, &made.extents, &mut moved).await?;
+        rewrite(inner, made, &moved).await?;
     }
     Ok(())
 }
@@ -88,22 +113,21 @@ async fn move_frames(
     let (numbers, frames): (Vec<u16>, Vec<Frame>) = frames.into_iter().unzip();
     let mut numbers = numbers.into_iter();
     let writer = inner.writer(class);
-    for placed in writer.append(frames).await? {
+    let all_placed = writer.append(frames).await?;
+    writer.sync().await?;
+    for placed in all_placed {
+        inner.packs.require_sure(placed.pack, placed.first_slot, placed.slots.len())?;
         for ((slot_number, slot), number) in (placed.first_slot..).zip(placed.slots).zip(&mut numbers) {
             moved.insert((from, number), (placed.pack, slot_number, slot));
         }
     }
-    Ok(writer.sync().await?)
+    Ok(())
 }
 
-/// Gives a content its layout anew.
-async fn rewrite(
-    inner: &Arc<Inner>,
-    digest: &Sha256,
-    content: Content,
-    before: Vec<Extent>,
-    moved: &Moved,
-) -> Result<(), CollectError> {
+/// Gives a content its layout anew. What else became of it meanwhile is not of interest: that stands in
+/// its marks, and its row is changed here alone.
+async fn rewrite(inner: &Arc<Inner>, made: Made, moved: &Moved) -> Result<(), CollectError> {
+    let Made { digest, content, extents: before } = made;
     let encoding = match &content.place {
         Place::Packed(layout) => layout.encoding(),
         Place::Paged(paged) => paged.encoding,
@@ -114,31 +138,33 @@ async fn rewrite(
         after.extend(follow(inner, extent, moved).await?);
     }
     let layout = Layout::new(encoding, content.size_bytes, after).map_err(rows::RowError::from)?;
-    let mut edges: BTreeMap<Ordinal, Slots> = BTreeMap::new();
-    for extent in layout.extents() {
-        edges.entry(extent.pack).or_default().add(extent.first_slot, extent.slots);
+    let row = rows::content_key(&digest);
+    let (mut preconditions, mut operations) = (vec![Precondition::Present(row.clone())], Vec::new());
+    let (edges_before, edges_after) = (edges(&before), edges(layout.extents()));
+    for pack in edges_before.keys().filter(|pack| !edges_after.contains_key(pack)) {
+        operations.push(Operation::Delete(rows::edge(*pack, &digest)));
     }
-    let mut operations = vec![Operation::DeleteRange(rows::layout_pages(digest))];
-    let left = before.iter().map(|extent| extent.pack).filter(|pack| !edges.contains_key(pack));
-    operations.extend(left.map(|pack| Operation::Delete(rows::edge(pack, digest))));
-    for (pack, slots) in &edges {
-        operations.push(Operation::Put(rows::edge(*pack, digest), slots.encode()?));
+    for (pack, slots) in edges_after.iter().filter(|(pack, slots)| edges_before.get(pack) != Some(slots)) {
+        preconditions.push(Precondition::Present(rows::live_pack(*pack)));
+        operations.push(Operation::Put(rows::edge(*pack, &digest), slots.encode()?));
     }
-    let mut preconditions: Vec<Precondition> =
-        edges.keys().map(|pack| Precondition::Present(rows::live_pack(*pack))).collect();
-    // Whoever revives it meanwhile writes its row as well.
-    preconditions.push(match content.state {
-        State::Live => Precondition::Present(rows::live_content(digest)),
-        State::Condemned { .. } => Precondition::Absent(rows::live_content(digest)),
-    });
-    preconditions.push(Precondition::Present(rows::content_key(digest)));
+    operations.push(Operation::DeleteRange(rows::layout_pages(&digest)));
     let (place, pages) = layout.paged()?;
     for (number, page) in (0..).zip(pages) {
-        operations.push(Operation::Put(rows::layout_page(digest, number), page));
+        operations.push(Operation::Put(rows::layout_page(&digest, number), page));
     }
-    operations.push(Operation::Put(rows::content_key(digest), Content { place, ..content }.encode()?));
+    operations.push(Operation::Put(row, Content { place, ..content }.encode()?));
     inner.commit_if(preconditions, operations).await?;
     Ok(())
+}
+
+/// Which slots of which packs extents are made of.
+fn edges(extents: &[Extent]) -> BTreeMap<Ordinal, Slots> {
+    let mut edges: BTreeMap<Ordinal, Slots> = BTreeMap::new();
+    for extent in extents {
+        edges.entry(extent.pack).or_default().add(extent.first_slot, extent.slots);
+    }
+    edges
 }
 
 /// An extent with its frames where they lie by now.

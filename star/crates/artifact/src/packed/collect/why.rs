@@ -5,8 +5,9 @@ use star_path::{Digest, ResourcePath};
 
 use super::{CollectError, contents};
 use crate::packed::limits;
+use crate::packed::metadata::Stored;
 use crate::packed::store::PackedStore;
-use crate::rows::{Sha256, State};
+use crate::rows::Sha256;
 
 /// What keeps a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +29,19 @@ impl PackedStore {
     /// If the rows of it cannot be read.
     pub async fn why(&self, digest: &Digest) -> Result<Option<Why>, CollectError> {
         let Ok(sha256) = Sha256::try_from(digest.as_bytes()) else { return Ok(None) };
-        let Some((_, content)) = self.inner.row(digest).await? else { return Ok(None) };
+        let awaited = self.inner.pending.get(&sha256).is_some();
+        let stored = self.inner.stored(&sha256).await?;
+        let condemned = matches!(stored, Stored::Condemned(_));
+        if !awaited && stored.content().is_none() {
+            return Ok(None);
+        }
         let resources = referring::to_content(&self.inner.meta, digest, limits::WHY).await;
         let named_by = contents::naming(&self.inner, &sha256, limits::WHY).await?;
         Ok(Some(Why {
             resources: resources.map_err(CollectError::Referring)?,
             named_by: named_by.into_iter().map(Digest::sha256).collect(),
-            awaited: self.inner.pending.get(&sha256).is_some(),
-            condemned: matches!(content.state, State::Condemned { .. }),
+            awaited,
+            condemned,
         }))
     }
 }

@@ -1,9 +1,6 @@
-//! Contents looked at from outside of an open store: to copy them away and back, and to check
-//! them.
+//! Contents in files of their own: to list, copy and check them.
 //!
-//! Contents appear whole and never change, so no lock is needed: a directory can be read while a
-//! store works in it, and a copy of it goes on from one time to the next with the contents that
-//! came since. Every byte that is copied is compared with its name on the way.
+//! They appear whole and never change. Every byte that is copied is compared with its name on the way.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -12,9 +9,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use star_path::Digest;
 
-use crate::files::layout::TMP;
-use crate::files::limits;
-use crate::files::place::{Key, Place, Shard, is_content_name};
+use super::limits;
+use super::place::{Key, Place, Shard, is_content_name};
+
+/// Where copies are written before they have their name.
+const TMP: &str = "tmp";
 
 /// What became of a content that was to be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +66,11 @@ impl Contents {
     /// Those below `dir`, which need not exist.
     pub fn below(dir: impl AsRef<Path>) -> Contents {
         Contents { root: dir.as_ref().join("content") }
+    }
+
+    /// Those in a directory itself, which need not exist.
+    pub fn at(dir: impl Into<PathBuf>) -> Contents {
+        Contents { root: dir.into() }
     }
 
     /// Shows each content with its length, in the order of their digests.
@@ -165,6 +169,11 @@ impl Contents {
         copied.map(Copied::Bytes)
     }
 
+    /// Where a content lies, if there is a file of that name.
+    pub fn path(&self, digest: &Digest) -> Option<PathBuf> {
+        Place::of(digest).map(|place| self.root.join(place.path))
+    }
+
     fn pour_into_file(&self, digest: &Digest, draft: &Path, path: &Path) -> Result<u64, CopyError> {
         let mut file = File::create(draft).map_err(failed("write", draft))?;
         let bytes = self.pour(digest, &mut file)?;
@@ -211,10 +220,6 @@ impl Contents {
             return Err(CopyError::Damaged { file: path, what: format!("its bytes have the digest {found}") });
         }
         Ok(bytes)
-    }
-
-    fn path(&self, digest: &Digest) -> Option<PathBuf> {
-        Place::of(digest).map(|place| self.root.join(place.path))
     }
 
     fn missing(&self, digest: &Digest) -> CopyError {

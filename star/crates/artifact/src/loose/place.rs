@@ -2,20 +2,15 @@
 
 use star_path::Digest;
 
-/// The number of a shard directory, below [`crate::files::limits::SHARDS`].
+/// The number of a shard directory, below [`crate::loose::limits::SHARDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard(u16);
 
 impl Shard {
     /// The shard with this number.
     pub(crate) fn new(number: u16) -> Shard {
-        debug_assert!(usize::from(number) < crate::files::limits::SHARDS);
+        debug_assert!(usize::from(number) < crate::loose::limits::SHARDS);
         Shard(number)
-    }
-
-    /// Its number, to find its state by.
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0)
     }
 
     /// The name of its directory: three hexadecimal digits.
@@ -32,8 +27,6 @@ pub(crate) type Key = [u8; 32];
 pub(crate) struct Place {
     /// The digest's bytes.
     pub(crate) key: Key,
-    /// The directory.
-    pub(crate) shard: Shard,
     /// The path of the file: `<shard>/<64 hexadecimal digits>`.
     pub(crate) path: String,
 }
@@ -55,7 +48,7 @@ impl Place {
                 path.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
             }
         }
-        Place { key, shard, path }
+        Place { key, path }
     }
 
     /// The digest of this place.
@@ -79,7 +72,6 @@ mod tests {
         let mut key = [0; 32];
         key[..3].copy_from_slice(&[0xab, 0xcd, 0xef]);
         let place = Place::of_key(key);
-        assert_eq!(place.shard.name(), "abc");
         assert_eq!(place.path, format!("abc/abcdef{}", "0".repeat(58)));
         assert_eq!(place.path[4..], place.digest().hex());
     }
