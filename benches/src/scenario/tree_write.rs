@@ -40,7 +40,7 @@ const MADE: u16 = 201;
 
 /// Somewhere files are written.
 enum Writer {
-    Star { star: Star, address: SocketAddr, key: String, files: AtomicU64 },
+    Star { star: Box<Star>, address: SocketAddr, key: String, files: AtomicU64 },
     Folder { root: PathBuf, files: AtomicU64 },
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn run(plan: Plan) -> Result<Found, Failure> {
         std::fs::create_dir(&path).map_err(io(format!("make {}", path.display())))?;
     }
     let contenders = [
-        ("star", Writer::Star { star, address, key, files: AtomicU64::new(0) }),
+        ("star", Writer::Star { star: Box::new(star), address, key, files: AtomicU64::new(0) }),
         ("write + fsync", Writer::Folder { root, files: AtomicU64::new(0) }),
     ];
     let subjects = in_turns(plan, &contenders, async |who, time| who.measure(time).await).await?;
