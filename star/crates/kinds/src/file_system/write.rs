@@ -136,13 +136,19 @@ impl Writer {
         Ok(unknown)
     }
 
-    /// The directories above a path that are not known to exist, the nearest first, and the one that is
-    /// known and right above it.
+    /// The directories above a path that are not known to exist, the nearest first, and the one above
+    /// them that is.
     fn above(&self, to: &ResourcePath) -> (Vec<ResourcePath>, Option<ResourcePath>) {
         let known = self.directories();
         let above = std::iter::successors(to.parent(), ResourcePath::parent).take_while(|path| path.files().is_some());
-        let unknown = above.take_while(|path| !known.contains(path)).collect();
-        (unknown, to.parent().filter(|parent| known.contains(parent)))
+        let mut unknown = Vec::new();
+        for path in above {
+            if known.contains(&path) {
+                return (unknown, Some(path));
+            }
+            unknown.push(path);
+        }
+        (unknown, None)
     }
 
     fn know(&self, made: Vec<ResourcePath>) {
