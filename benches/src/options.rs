@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 /// How the program is called.
 pub(crate) const USAGE: &str = "usage: cargo xtask bench NAME|all [--rounds N] [--seconds S] [--update-docs]
   NAME           ask, tell, rpc, activate, commit, read, watch, overload, start, hello, web-static,
-                 small-get, content-read or chunk
+                 small-get, content-read, chunk or tree-write
   --rounds N     how often every contender is measured [5]
   --seconds S    how long one measurement takes [2]
   --update-docs  write the results into docs/reference/benchmarks.md

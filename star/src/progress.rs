@@ -20,21 +20,28 @@ pub(crate) struct Transfer {
     bar: Option<ProgressBar>,
     shown: AtomicBool,
     begun: Instant,
+    counts: Arc<Counts>,
+}
+
+/// How far it has come.
+#[derive(Debug, Default)]
+struct Counts {
     files: AtomicU64,
-    files_done: AtomicU64,
+    /// Files of which it is known whether their bytes have to move; none where nobody looks.
+    checked: AtomicU64,
+    /// Those whose bytes were there.
+    known: AtomicU64,
+    done: AtomicU64,
+    /// Bytes that came or went.
+    moved_bytes: AtomicU64,
 }
 
 impl Transfer {
     /// Begins; a bar appears if somebody watches and it takes long enough.
     pub(crate) fn begin(output: &Output) -> Arc<Transfer> {
-        let bar = output.shows_bars().then(bar);
-        Arc::new(Transfer {
-            bar,
-            shown: AtomicBool::new(false),
-            begun: Instant::now(),
-            files: AtomicU64::new(0),
-            files_done: AtomicU64::new(0),
-        })
+        let counts = Arc::<Counts>::default();
+        let bar = output.shows_bars().then(|| bar(&counts));
+        Arc::new(Transfer { bar, shown: AtomicBool::new(false), begun: Instant::now(), counts })
     }
 
     /// Takes the bar away.
@@ -56,29 +63,48 @@ impl Transfer {
         }
         bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND));
     }
+
+    fn say_files(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.counts.files_text());
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.inc(bytes);
+            self.show_when_due(bar);
+        }
+    }
 }
 
 impl Progress for Transfer {
     fn total(&self, files: u64, bytes: u64) {
-        self.files.store(files, Ordering::Relaxed);
+        self.counts.files.store(files, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.set_length(bytes);
-            bar.set_message(files_text(0, files));
         }
+        self.say_files();
+    }
+
+    fn checked(&self) {
+        self.counts.checked.fetch_add(1, Ordering::Relaxed);
+        self.say_files();
+    }
+
+    fn known(&self, bytes: u64) {
+        self.counts.known.fetch_add(1, Ordering::Relaxed);
+        self.advance(bytes);
     }
 
     fn bytes(&self, count: u64) {
-        if let Some(bar) = &self.bar {
-            bar.inc(count);
-            self.show_when_due(bar);
-        }
+        self.counts.moved_bytes.fetch_add(count, Ordering::Relaxed);
+        self.advance(count);
     }
 
     fn file_done(&self, _name: &str) {
-        let done = self.files_done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(bar) = &self.bar {
-            bar.set_message(files_text(done, self.files.load(Ordering::Relaxed)));
-        }
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
+        self.say_files();
     }
 }
 
@@ -89,16 +115,30 @@ impl Drop for Transfer {
     }
 }
 
-fn files_text(done: u64, files: u64) -> String {
-    format!("{done}/{files} files")
+impl Counts {
+    fn files_text(&self) -> String {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (files, done, known) = (read(&self.files), read(&self.done), read(&self.known));
+        match read(&self.checked) {
+            0 => format!("{done}/{files} files"),
+            checked => format!("checked {checked}/{files}, known {known}, sent {}", done.saturating_sub(known)),
+        }
+    }
+
+    /// Of what moved: what was there would make it look faster than the line is.
+    fn bytes_per_second(&self, elapsed: Duration) -> u64 {
+        let seconds = elapsed.as_secs_f64().max(f64::EPSILON);
+        (self.moved_bytes.load(Ordering::Relaxed) as f64 / seconds) as u64
+    }
 }
 
-fn bar() -> ProgressBar {
+fn bar(counts: &Arc<Counts>) -> ProgressBar {
+    let counts = Arc::clone(counts);
     let style = ProgressStyle::with_template("{msg}  {bar:24}  {bytes}/{total_bytes}  {rate}  {eta} left")
         .expect("a constant template that a test reads")
-        .with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        .with_key("rate", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             // A formatter that fails leaves a gap in a line that is drawn again soon.
-            write!(out, "{}/s", HumanBytes(state.per_sec() as u64)).ok();
+            write!(out, "{}/s", HumanBytes(counts.bytes_per_second(state.elapsed()))).ok();
         });
     ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style)
 }
@@ -111,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_template_of_the_bar_can_be_read() {
-        bar().inc(1);
+        bar(&Arc::default()).inc(1);
     }
 
     #[test]
@@ -122,7 +162,21 @@ mod tests {
         transfer.total(2, 10);
         transfer.bytes(10);
         transfer.file_done("a");
-        assert_eq!(transfer.files_done.load(Ordering::Relaxed), 1);
-        assert_eq!(files_text(1, 2), "1/2 files");
+        assert_eq!(transfer.counts.files_text(), "1/2 files");
+    }
+
+    #[test]
+    fn what_is_there_already_is_told_apart_and_makes_nothing_faster() {
+        let output = Output::new(Format::Human, Talk::Quiet, ColourChoice::Never, true);
+        let transfer = Transfer::begin(&output);
+        transfer.total(3, 3_000);
+        transfer.checked();
+        transfer.known(1_000);
+        transfer.file_done("a");
+        transfer.checked();
+        transfer.bytes(1_000);
+        transfer.file_done("b");
+        assert_eq!(transfer.counts.files_text(), "checked 2/3, known 1, sent 1");
+        assert_eq!(transfer.counts.bytes_per_second(Duration::from_secs(2)), 500);
     }
 }

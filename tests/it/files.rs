@@ -153,3 +153,121 @@ fn trees_go_up_and_come_back_as_they_were() {
     star.api("GET", "/r/localhost:files:/tree/large.bin").send().is(404);
     star.api("GET", FILE).send().is(200);
 }
+
+#[test]
+fn a_folder_that_was_sent_is_not_sent_again_and_only_what_lacks_is() {
+    let star = with_file();
+    for n in 0..40 {
+        star.write(&format!("site/{}/{n}.txt", n % 4), format!("file {n}").as_bytes());
+    }
+    let sent = |json: &serde_json::Value| ["files", "known", "sent"].map(|key| json[key].as_u64().expect("a count"));
+    let cp = |from: &str, to: &str| star.run(&["cp", "-r", from, to, "-o", "json"]).ok().json();
+    // Half of it got there before somebody pressed Ctrl-C.
+    cp("site/0", "localhost:files:/site/0/");
+    cp("site/1", "localhost:files:/site/1/");
+    let first = cp("site", "localhost:files:/site/");
+    assert_eq!(sent(&first), [40, 20, 20], "{first}");
+    assert_eq!(first["dedupRatio"].as_f64().map(|ratio| (0.45..0.55).contains(&ratio)), Some(true), "{first}");
+    star.unchanged_by(|| assert_eq!(sent(&cp("site", "localhost:files:/site/")), [40, 40, 0]));
+    star.run(&["cp", "-r", "site", "localhost:files:/site/"]).ok().saying(&[
+        "copied 40 files",
+        "of 40 of them",
+        "were there",
+    ]);
+    star.write("site/2/2.txt", b"changed");
+    std::fs::rename(star.work().join("site/3"), star.work().join("site/renamed")).expect("a folder can be renamed");
+    let changed = cp("site", "localhost:files:/site/");
+    assert_eq!(sent(&changed), [40, 39, 1], "what was renamed is copied on the Star: {changed}");
+    star.run(&["cat", "localhost:files:/site/2/2.txt"]).ok().printing(&["changed"]);
+    star.run(&["cat", "localhost:files:/site/renamed/3.txt"]).ok().printing(&["file 3"]);
+
+    let back = cp("localhost:files:/site/", "back");
+    assert_eq!(sent(&back), [50, 0, 50]);
+    star.write("back/2/2.txt", b"CHANGED");
+    std::fs::remove_file(star.work().join("back/0/0.txt")).expect("a file can be removed");
+    assert_eq!(sent(&cp("localhost:files:/site/", "back")), [50, 48, 2]);
+    assert_eq!(std::fs::read_to_string(star.work().join("back/2/2.txt")).unwrap(), "changed");
+}
+
+#[test]
+fn a_file_that_cannot_be_copied_is_named_and_the_others_are_copied() {
+    let star = with_file();
+    star.write("tree/fine.txt", b"fine");
+    star.write("tree/taken", b"a file");
+    star.api("PUT", "/r/localhost:files:/tree/taken/in.txt").body("x").send().is(201);
+    let partly = star.run(&["cp", "-r", "tree", "localhost:files:/tree/"]).fails(9);
+    partly.saying(&["not copied: ", "tree/taken", "as a directory", "1 of 2 files failed"]);
+    star.run(&["cat", "localhost:files:/tree/fine.txt"]).ok().printing(&["fine"]);
+    star.run(&["cp", "-r", "--no-clobber", "tree", "localhost:files:/other/"]).ok();
+    star.write("tree/fine.txt", b"another");
+    star.run(&["cp", "-r", "--no-clobber", "tree", "localhost:files:/other/"]).fails(9).saying(&["tree/fine.txt"]);
+    star.run(&["cat", "localhost:files:/other/fine.txt"]).ok().printing(&["fine"]);
+}
+
+#[test]
+fn files_are_copied_and_moved_on_the_star() {
+    let star = with_file();
+    star.run(&["create", "Space", "other"]).ok();
+    star.run(&["create", "FileSystem", "other:archive"]).ok();
+    star.write("tree/deep/a.txt", b"deep");
+    star.run(&["cp", "-r", "tree", "localhost:files:/docs/"]).ok();
+    star.api("PUT", "/r/localhost:files:/docs/empty/").send().is(201);
+    star.run(&["set", "localhost:files:/page.txt#title=A page"]).ok();
+    star.run(&["set", "localhost:files:/page.txt#content-type=text/x-page"]).ok();
+
+    star.run(&["cp", "localhost:files:/page.txt", "other:archive:/p/"]).ok();
+    star.run(&["get", "other:archive:/p/page.txt#title"]).ok().printing(&["A page"]);
+    star.api("GET", "/r/other:archive:/p/page.txt")
+        .send()
+        .is(200)
+        .with("etag", ETAG)
+        .with("content-type", "text/x-page");
+    star.run(&["cp", "-n", "localhost:files:/docs/deep/a.txt", "other:archive:/p/page.txt"]).fails(6);
+    star.run(&["cp", "localhost:files:/none", "other:archive:/p/"]).fails(3);
+
+    let copied = star.run(&["cp", "-r", "localhost:files:/docs/", "other:archive:/docs/", "-o", "json"]).ok().json();
+    assert_eq!((copied["files"].as_u64(), copied["sentBytes"].as_u64()), (Some(1), Some(0)), "{copied}");
+    star.run(&["cat", "other:archive:/docs/deep/a.txt"]).ok().printing(&["deep"]);
+    star.run(&["ls", "other:archive:/docs/"]).ok().printing(&["other:archive:/docs/empty/"]);
+
+    star.run(&["mv", "localhost:files:/docs/", "localhost:files:/handbook/"]).ok().saying(&["(4 resources)"]);
+    star.run(&["cat", "localhost:files:/handbook/deep/a.txt"]).ok().printing(&["deep"]);
+    star.run(&["cat", "localhost:files:/docs/deep/a.txt"]).fails(3);
+    star.run(&["mv", "localhost:files:/handbook/", "other:archive:/handbook/"]).fails(2).saying(&["star cp -r"]);
+    star.run(&["create", "FileSystem", "localhost:second"]).ok();
+    star.run(&["mv", "localhost:files:/handbook/", "localhost:second:/handbook/"]).ok();
+    star.run(&["cat", "localhost:second:/handbook/deep/a.txt"]).ok().printing(&["deep"]);
+}
+
+#[test]
+fn what_lies_below_a_path_is_counted_and_listed_with_size_time_and_type() {
+    let star = with_file();
+    star.write("tree/a.css", b"aaaa");
+    star.write("tree/in/b.txt", b"aaaa");
+    star.run(&["cp", "-r", "tree", "localhost:files:/tree/"]).ok();
+    let counted = star.run(&["du", "localhost", "--depth", "2", "-o", "json"]).ok().json();
+    let told = ["files", "directories", "bytes", "distinctBytes"].map(|key| counted[key].as_u64().expect("a number"));
+    assert_eq!(told, [3, 2, 19, 15], "{counted}");
+    let parts: Vec<_> = counted["parts"].as_array().expect("parts").iter().map(|part| &part["path"]).collect();
+    assert_eq!(parts, ["localhost:files", "localhost:files:/tree/"]);
+    star.run(&["du", "localhost:files:/tree/"]).ok().printing(&["8 B", "4 B", "localhost:files:/tree/"]);
+    star.run(&["du", "localhost:none"]).fails(3);
+    let listed = star.run(&["ls", "-l", "localhost:files:/tree/"]).ok();
+    listed.printing(&["4 B", "text/css", "directory", "localhost:files:/tree/a.css", "localhost:files:/tree/in/"]);
+}
+
+#[test]
+fn the_longest_name_goes_up_and_comes_back() {
+    let star = with_file();
+    let name = "n".repeat(255);
+    star.write(&format!("long/{name}"), b"long");
+    star.run(&["cp", "-r", "long", "localhost:files:/long/"]).ok();
+    star.run(&["cp", "-r", "localhost:files:/long/", "back"]).ok();
+    assert_eq!(std::fs::read_to_string(star.work().join("back").join(&name)).unwrap(), "long");
+    let too_long = format!("localhost:files:/{}", "n".repeat(256));
+    star.run(&["cp", &format!("long/{name}"), &too_long]).fails(2).saying(&["255"]);
+    let too_deep = format!("localhost:files:/{}x", "d/".repeat(64));
+    star.run(&["cp", &format!("long/{name}"), &too_deep]).fails(2).saying(&["64"]);
+    let path = vec!["n".repeat(200); 10].join("/");
+    star.api("PUT", &format!("/r/localhost:files:/{path}")).body("x").send().problem("S0501");
+}

@@ -45,6 +45,6 @@ codecs! {
     KindsRequest KindsResponse ListConsumersRequest ListConsumersResponse ListRequest ListResponse LockRequest
     LockResponse MoveRequest MoveResponse OpenRequest OpenResponse RenewRequest RenewResponse RestartRequest
     RestartResponse SetRequest SetResponse StatusRequest StatusResponse TagRequest TagResponse TellRequest
-    TellResponse UnlockRequest UnlockResponse WatchRequest WatchResponse WhoAmIRequest WhoAmIResponse WhyRequest
-    WhyResponse
+    TellResponse UnlockRequest UnlockResponse UsageRequest UsageResponse WatchRequest WatchResponse WhoAmIRequest
+    WhoAmIResponse WhyRequest WhyResponse
 }

@@ -12,6 +12,7 @@ mod rpc;
 mod small_get;
 mod start;
 mod tell;
+mod tree_write;
 mod watch;
 mod web_static;
 
@@ -58,11 +59,13 @@ pub(crate) enum Scenario {
     ContentRead,
     /// A content on its way in, against `zstd` and `sha256sum`.
     Chunk,
+    /// Many small files, against a folder.
+    TreeWrite,
 }
 
 impl Scenario {
     /// All of them, those of the spine first.
-    pub(crate) const ALL: [Scenario; 14] = [
+    pub(crate) const ALL: [Scenario; 15] = [
         Scenario::Ask,
         Scenario::Tell,
         Scenario::Rpc,
@@ -77,6 +80,7 @@ impl Scenario {
         Scenario::SmallGet,
         Scenario::ContentRead,
         Scenario::Chunk,
+        Scenario::TreeWrite,
     ];
 
     /// The name on the command line.
@@ -96,6 +100,7 @@ impl Scenario {
             Scenario::SmallGet => "small-get",
             Scenario::ContentRead => "content-read",
             Scenario::Chunk => "chunk",
+            Scenario::TreeWrite => "tree-write",
         }
     }
 
@@ -121,6 +126,7 @@ impl Scenario {
             Scenario::SmallGet => (small_get::ABOUT, small_get::run(plan).await?),
             Scenario::ContentRead => (content_read::ABOUT, content_read::run(plan).await?),
             Scenario::Chunk => (chunk::ABOUT, chunk::run(plan).await?),
+            Scenario::TreeWrite => (tree_write::ABOUT, tree_write::run(plan).await?),
         };
         if self.can_be_counted() {
             count::beside(&mut rows, &count::of(self).await?);

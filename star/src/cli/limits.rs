@@ -12,8 +12,8 @@ pub(crate) const KEY_BYTES: u64 = 4 * 1024;
 /// reader says so with its own number.
 pub(crate) const DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Files fetched at the same time, as many as are sent at the same time.
-pub(crate) const PARALLEL: usize = 8;
+/// Files fetched, or copied by the Star, at the same time; as many as are sent at the same time.
+pub(crate) const PARALLEL: usize = star_client::limits::PARALLEL_UPLOADS;
 
 /// How long a watch whose Star has gone tries to find it again: a restart takes a second or two,
 /// an upgrade of a machine a minute.

@@ -13,6 +13,7 @@ mod consumer;
 mod cp;
 mod create;
 mod doctor;
+mod du;
 pub(crate) mod error;
 mod events;
 pub(crate) mod exit;
@@ -102,6 +103,7 @@ enum Command {
     Rm(rm::Rm),
     Cp(cp::Cp),
     Cat(cat::Cat),
+    Du(du::Du),
     Uploads(uploads::Uploads),
     Ask(ask::Ask),
     Tell(tell::Tell),
@@ -262,6 +264,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<(), CliError> {
         Command::Rm(it) => it.run(session).await,
         Command::Cp(it) => it.run(session).await,
         Command::Cat(it) => it.run(session).await,
+        Command::Du(it) => it.run(session).await,
         Command::Ask(it) => it.run(session).await,
         Command::Tell(it) => it.run(session).await,
         Command::Watch(it) => it.run(session).await,

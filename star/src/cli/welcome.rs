@@ -12,7 +12,7 @@ Begin:
 Run       serve, status, doctor, store, backup, restore
 Access    login, logout, whoami
 Resources create, ls, info, get, set, mv, rm, restart, kinds
-Files     cp, cat, uploads
+Files     cp, cat, du, uploads
 Bundles   publish, tag, check
 Locks     lock, unlock, with-lock
 Messages  ask, tell, watch, events, consumer

@@ -12,6 +12,7 @@ pub(crate) fn long_list(resources: &[Resource]) -> String {
         ("STATUS", Align::Left),
         ("SIZE", Align::Right),
         ("CHANGED", Align::Left),
+        ("TYPE", Align::Left),
         ("PATH", Align::Left),
     ];
     let mut table = Table::new(&columns);
@@ -22,10 +23,21 @@ pub(crate) fn long_list(resources: &[Resource]) -> String {
             resource.status.state.clone(),
             size,
             resource.modified.as_option().map(|time| measure::moment(time.seconds)).unwrap_or_default(),
+            form(resource),
             resource.path.clone(),
         ]);
     }
     table.render()
+}
+
+/// The media type of a file; what others have in its place.
+fn form(resource: &Resource) -> String {
+    let is_directory = resource.path.contains(":/") && resource.path.ends_with('/');
+    match resource.properties.get("content-type").filter(|_| !is_directory) {
+        Some(given) => given.clone(),
+        None if is_directory => "directory".to_owned(),
+        None => resource.content.as_option().map(|content| content.media_type.clone()).unwrap_or_default(),
+    }
 }
 
 /// All that is known about a resource, a fact per line.
@@ -142,9 +154,13 @@ mod tests {
     #[test]
     fn a_long_list_has_a_line_for_each_resource() {
         let text = long_list(&[resource()]);
-        let expected = "KIND  STATUS     SIZE  CHANGED  PATH\n\
-                        File  Ready   2.0 KiB           localhost:files:/readme.md";
+        let expected = "KIND  STATUS     SIZE  CHANGED  TYPE           PATH\n\
+                        File  Ready   2.0 KiB           text/markdown  localhost:files:/readme.md";
         assert_eq!(text, expected);
+        let directory = Resource { path: "localhost:files:/docs/".into(), ..Default::default() };
+        assert_eq!((form(&directory).as_str(), form(&Resource::default()).as_str()), ("directory", ""));
+        let set = [("content-type".to_owned(), "text/x-set".to_owned())];
+        assert_eq!(form(&Resource { properties: set.into(), ..resource() }), "text/x-set");
     }
 
     #[test]

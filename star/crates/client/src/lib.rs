@@ -62,6 +62,7 @@ pub use error::{ApiError, Cause, Class, ClientError};
 pub use events::{AtEnd, EventsForm, EventsQuery};
 pub use files::{
     Condition, Download, FailedFile, FileInfo, OpenUpload, Outgoing, Part, SentTree, Stored, UploadOptions,
+    digest_of_file, place_in,
 };
 pub use messages::{Message, Reply};
 pub use progress::{Progress, silent};

@@ -50,12 +50,20 @@ pub const ERROR_BYTES: usize = 256 * 1024;
 pub const ITEM_BYTES: usize = 4 * 1024 * 1024;
 
 /// Size of the pieces in which files are read: large enough that the hop to the thread that reads
-/// costs little, small enough that eight transfers stay below a few MiB.
+/// costs little, small enough that as many transfers as there are at once stay below 16 MiB.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Files sent at the same time. More than that gains nothing even on disks that take long to sync,
-/// since the Star makes waiting uploads durable in groups.
-pub const PARALLEL_UPLOADS: usize = 8;
+/// Files sent at the same time. A Star makes what waits durable in groups, so small files go the
+/// faster the more of them wait; with as many as this the group is larger than what comes while a disk
+/// syncs, and their pieces still take less than 16 MiB.
+pub const PARALLEL_UPLOADS: usize = 32;
+
+/// Files that are listed of a directory of a Star for each file that is to be sent there, to find out
+/// which are there already: a directory that holds many more is not read to its end for a few.
+pub const PRESENCE_FOR_EACH: usize = 4;
+
+/// Files that are listed at least: some tens of pages, about a second.
+pub const PRESENCE_LEAST: usize = 10_000;
 
 /// Files and directories of one tree. Far above any bundle; a tree with more is most likely the
 /// wrong directory.

@@ -11,6 +11,12 @@ pub trait Progress: Send + Sync {
     /// The whole is known: so many files of so many bytes together. Comes first, if it comes.
     fn total(&self, files: u64, bytes: u64);
 
+    /// One more file was looked at, and it is known whether its bytes have to move.
+    fn checked(&self) {}
+
+    /// A file of so many bytes is there already; they do not move.
+    fn known(&self, _bytes: u64) {}
+
     /// So many more bytes were sent or received.
     fn bytes(&self, count: u64);
 

@@ -100,6 +100,12 @@ impl Client {
         self.unary_once("Resources/Tag", &request).await
     }
 
+    /// How much lies below a path, told in parts for as many levels as `depth`.
+    pub async fn usage(&self, path: &ResourcePath, depth: u32) -> Result<v1::UsageResponse, ClientError> {
+        let request = v1::UsageRequest { path: path.to_string(), depth, ..Default::default() };
+        self.unary("Resources/Usage", &request).await
+    }
+
     /// The table of kinds.
     pub async fn kinds(&self) -> Result<Vec<v1::Kind>, ClientError> {
         let response: v1::KindsResponse = self.unary("Resources/Kinds", &v1::KindsRequest::default()).await?;

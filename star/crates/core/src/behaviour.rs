@@ -144,6 +144,13 @@ pub trait Published: Send + Sync + 'static {
         None
     }
 
+    /// The answer to a message that writes what is small and many below the actor, where conditions of
+    /// the batch are all that keeps it right; `None` when the actor itself has to be asked.
+    async fn write(&self, context: &ActorContext, permit: &Permit) -> Option<Result<Reply, StarError>> {
+        let _ = (context, permit);
+        None
+    }
+
     /// The answer to a web request.
     async fn web(&self, permit: &Permit, request: WebRequest) -> Result<WebResponse, StarError> {
         let _ = request;

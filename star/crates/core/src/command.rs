@@ -83,6 +83,7 @@ commands! {
     Restart => RESTART -> Changed;
     Open => OPEN -> Opened;
     Put => PUT -> Changed;
+    Copy => COPY -> Changed;
     Publish => PUBLISH -> Published;
     Tag => TAG -> Tagged;
     Lock => LOCK -> Held;
@@ -241,6 +242,8 @@ pub enum PutIf {
     Present,
     /// Its body has one of these digests.
     Digest(Vec<Digest>),
+    /// Its body has none of these digests, or it does not exist.
+    Unless(Vec<Digest>),
 }
 
 /// Makes a content, which is durable already, the body of a File. Directories on the way are
@@ -250,6 +253,20 @@ pub struct Put {
     /// The body; none makes a directory.
     pub body: Option<Body>,
     /// Only if this is true.
+    pub only_if: PutIf,
+}
+
+/// Makes what a File or Artifact holds the body of another File, with its properties and labels. No
+/// bytes move; directories on the way are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// The path of the source, which the sender may read.
+    pub from: ResourcePath,
+    /// Only if the source holds this content.
+    pub digest: Option<Digest>,
+    /// The media type of the copy; none for that of the source.
+    pub content_type: Option<Arc<str>>,
+    /// Only if this is true of the copy.
     pub only_if: PutIf,
 }
 

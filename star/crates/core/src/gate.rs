@@ -39,9 +39,8 @@ impl Right {
     pub fn of(method: &Method) -> Right {
         match method.as_str() {
             "star.info" | "star.open" => Right::Read,
-            "star.set" | "star.put" | "star.publish" | "star.tag" | "star.lock" | "star.unlock" | "star.restart" => {
-                Right::Write
-            }
+            "star.set" | "star.put" | "star.copy" | "star.publish" | "star.tag" | "star.lock" | "star.unlock"
+            | "star.restart" => Right::Write,
             "star.create" => Right::Create,
             "star.delete" | "star.move" => Right::Delete,
             _ => Right::Execute,

@@ -41,6 +41,7 @@ mod timer;
 pub mod tree;
 mod turn;
 pub mod uploads;
+pub mod usage;
 pub mod vitals;
 pub mod watch;
 

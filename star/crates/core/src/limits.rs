@@ -105,6 +105,14 @@ pub const PAGE_SCAN: usize = 20_000;
 /// as much as some tens of rows.
 pub const PAGE_SCAN_MIN: usize = 32;
 
+/// Rows of the answer to how much lies below a path: more than anybody reads, and about 1 MiB.
+pub const USAGE_ROWS: usize = 5_000;
+
+/// Contents that are told apart exactly when the bytes below a path are counted; beyond it every
+/// second of them stands for two, and so on. With 32 bytes each they take 8 MiB, and what is estimated
+/// from half of them is right to about one in three hundred where contents are alike in length.
+pub const USAGE_CONTENTS: usize = 256 * 1024;
+
 /// Rows that are looked at to compare one way to answer a selector with another.
 pub const PLAN_LOOK: usize = 100;
 

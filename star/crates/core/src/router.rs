@@ -63,8 +63,8 @@ impl Tree {
                     Err(Late) => return Err(timed_out(&permit.envelope().to)),
                 }
             }
-            if let Some(made) = self.made_beside(&live, &permit).await {
-                return made;
+            if let Some(done) = self.done_beside(&live, &permit).await {
+                return done;
             }
             match self.through_the_mailbox(&live, permit).await {
                 Delivered::Answered(answer) => return answer,
@@ -77,11 +77,35 @@ impl Tree {
         Err(not_running(&permit))
     }
 
+    /// The answer to a change for which no actor has to take its turn.
+    async fn done_beside(self: &Arc<Self>, live: &Live, permit: &Permit) -> Option<Result<Reply, StarError>> {
+        match &permit.envelope().method {
+            method if *method == Method::CREATE => self.made_beside(live, permit).await,
+            method if [Method::PUT, Method::COPY].contains(method) => self.written_beside(live, permit).await,
+            _ => None,
+        }
+    }
+
+    /// The answer to a message that writes a File, where the actor lets that happen beside it: writers
+    /// of other Files need not wait for each other, and the store makes them durable together.
+    async fn written_beside(self: &Arc<Self>, live: &Live, permit: &Permit) -> Option<Result<Reply, StarError>> {
+        let published = match self.beside(live, permit).await {
+            Ok(published) => published?,
+            Err(error) => return Some(Err(error)),
+        };
+        let context = ActorContext { tree: Arc::clone(self), path: live.path.clone() };
+        let written = published.write(&context, permit);
+        match self.deadlines.wait(permit.envelope().deadline, written).await {
+            Ok(written) => written,
+            Err(Late) => Some(Err(timed_out(&permit.envelope().to))),
+        }
+    }
+
     /// The answer to a message that makes a child, where the actor of the parent need not take part:
     /// what the batch demands is enough to keep it right, and children need not wait for each other.
     async fn made_beside(self: &Arc<Self>, live: &Live, permit: &Permit) -> Option<Result<Reply, StarError>> {
         let envelope = permit.envelope();
-        if envelope.method != Method::CREATE || live.kind.spec().children == Children::Attended {
+        if live.kind.spec().children == Children::Attended {
             return None;
         }
         let context = ActorContext { tree: Arc::clone(self), path: live.path.clone() };

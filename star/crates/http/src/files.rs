@@ -1,13 +1,15 @@
 //! The bytes of resources under `/r/PATH`: GET, HEAD, PUT, DELETE, and uploads in several requests.
 //!
 //! The path stands in the URL as it is written everywhere else; [`address`] reads it. Each verb
-//! has a file of its own. How a content becomes an answer (its form, ranges, validators, the body) is
-//! said once, in [`answer`], and used by the web router too. What tus and the draft of the IETF say of
-//! uploads is in [`resume`]. Who may do what is the affair of the gate, and what a File is of its kind.
+//! has a file of its own, and so has the PUT that copies. How a content becomes an answer (its form,
+//! ranges, validators, the body) is said once, in [`answer`], and used by the web router too. What tus and
+//! the draft of the IETF say of uploads is in [`resume`]. Who may do what is the affair of the gate, and
+//! what a File is of its kind.
 
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod conditions;
+mod copy;
 mod delete;
 pub(crate) mod encodings;
 mod face;

@@ -18,6 +18,7 @@ mod payload;
 mod reply;
 mod resources;
 mod stars;
+mod usage;
 mod watch;
 
 use std::sync::Arc;

@@ -56,9 +56,11 @@ impl ResourceActor for BundleActor {
         match permit.envelope().method.as_str() {
             "star.open" => Open::reply(&self.bundle.opened(to)?),
             "star.info" => Info::reply(&self.bundle.described(to)?),
-            "star.put" => Err(StarError::new(ErrorCode::VersionExists, format!("{} never changes", context.path))
-                .at(&context.path)
-                .hint("publish a new version")),
+            "star.put" | "star.copy" => {
+                Err(StarError::new(ErrorCode::VersionExists, format!("{} never changes", context.path))
+                    .at(&context.path)
+                    .hint("publish a new version"))
+            }
             _ => Err(unsupported(permit)),
         }
     }

@@ -1,39 +1,48 @@
 //! A FileSystem: answers for its Files and directories.
+//!
+//! Owns what its actor does, and who may pass it: Files are found ([`Files::find`]) and written
+//! ([`write`]) beside the actor, because what is committed needs no order, and a batch that says what
+//! it relies on needs no turn. What all resources understand (set, delete, move) goes through the
+//! mailbox.
 
-use std::collections::{BTreeMap, HashSet};
+mod check;
+mod copy;
+mod turns;
+mod write;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use star_core::behaviour::{ActorContext, CreatePlan, KindBehaviour, Published, ResourceActor, unsupported};
-use star_core::command::{Changed, Command, Create, Open, Opened, Put};
-use star_core::event::{Event, EventType};
+use star_core::command::{Command, Create, Open, Opened};
 use star_core::gate::{Authority, Permit};
-use star_core::keys;
 use star_core::kind::Kind;
-use star_core::limits::COMMIT_ATTEMPTS;
-use star_core::lock::Guard;
-use star_core::once::{Answer, OPEN};
-use star_core::ports::meta::{MetaStore, Precondition};
-use star_core::record::{Body, Record, Resource};
-use star_core::stored::{self, Change};
+use star_core::ports::meta::MetaStore;
+use star_core::record::{Record, Resource};
+use star_core::stored;
 use star_core::tree::Tree;
-use star_core::uploads::Conclusion;
 use star_path::ResourcePath;
 use star_wire::{ErrorCode, Reply, StarError};
 
-/// The kind FileSystem.
-pub(crate) struct FileSystemKind;
+use turns::Turns;
+use write::Writer;
 
-struct FileSystemActor {
-    reader: Arc<Reader>,
-    /// Directories known to exist, so that writing a thousand files of one directory looks for it
-    /// once. Forgotten whenever something is removed.
-    directories: HashSet<ResourcePath>,
+/// The kind FileSystem.
+#[derive(Default)]
+pub(crate) struct FileSystemKind {
+    /// Of all FileSystems together: there are as many writers as the Star lets in.
+    turns: Arc<Turns>,
 }
 
-/// Finds Files without the actor: what is committed needs no order.
-struct Reader {
+struct FileSystemActor {
+    files: Arc<Files>,
+}
+
+/// What is used beside the actor.
+struct Files {
     meta: Arc<dyn MetaStore>,
+    writer: Writer,
 }
 
 #[async_trait]
@@ -45,8 +54,9 @@ impl KindBehaviour for FileSystemKind {
     }
 
     async fn activate(&self, context: &ActorContext) -> Result<Box<dyn ResourceActor>, StarError> {
-        let reader = Arc::new(Reader { meta: Arc::clone(&context.tree.ports.meta) });
-        Ok(Box::new(FileSystemActor { reader, directories: HashSet::new() }))
+        let writer = Writer::new(Arc::clone(&self.turns));
+        let files = Arc::new(Files { meta: Arc::clone(&context.tree.ports.meta), writer });
+        Ok(Box::new(FileSystemActor { files }))
     }
 }
 
@@ -54,8 +64,9 @@ impl KindBehaviour for FileSystemKind {
 impl ResourceActor for FileSystemActor {
     async fn handle(&mut self, context: &ActorContext, permit: &Permit) -> Result<Reply, StarError> {
         match permit.envelope().method.as_str() {
-            "star.open" => Open::reply(&self.reader.find(&permit.envelope().to).await?),
-            "star.put" => self.put(context, permit).await,
+            "star.open" => Open::reply(&self.files.find(&permit.envelope().to).await?),
+            // Only what came while the actor was not well comes this way.
+            "star.put" | "star.copy" => self.files.writer.write(context, permit).await,
             "star.info" => Err(StarError::not_found(&permit.envelope().to)),
             _ => Err(unsupported(permit)),
         }
@@ -71,153 +82,16 @@ impl ResourceActor for FileSystemActor {
     }
 
     async fn changed(&mut self, _: &ActorContext) -> Result<(), StarError> {
-        self.directories.clear();
+        self.files.writer.forget_directories();
         Ok(())
     }
 
     fn published(&self) -> Option<Arc<dyn Published>> {
-        Some(Arc::clone(&self.reader) as Arc<dyn Published>)
+        Some(Arc::clone(&self.files) as Arc<dyn Published>)
     }
 }
 
-impl FileSystemActor {
-    async fn put(&mut self, context: &ActorContext, permit: &Permit) -> Result<Reply, StarError> {
-        let to = &permit.envelope().to;
-        let Put { body, only_if } = Put::of(permit.envelope())?;
-        check_name(to, body.as_ref())?;
-        let ports = &context.tree.ports;
-        for _ in 0..COMMIT_ATTEMPTS {
-            let there = stored::load(&ports.meta, to).await?;
-            only_if.check(to, there.as_ref())?;
-            let guard = Guard::of(&context.tree, permit).await?;
-            let upload = Conclusion::of(&context.tree, permit).await?;
-            let mut change = Change::of(to, ports.clock.now_ms());
-            guard.bind(&mut change)?;
-            if let Some(body) = &body {
-                change.refer(stored::reference(ports, to, &body.content).await?);
-            }
-            let made = self.make_directories(context, permit, &mut change).await?;
-            let written = write(context, permit, &mut change, there.as_ref(), body.clone())?;
-            let mut answer = Changed { resource: star_core::described(written), warnings: Vec::new(), changed: true };
-            change.remember::<Put>(permit, &answer)?;
-            if let (Some(upload), Some(body)) = (&upload, &body) {
-                upload.bind(&context.tree, &mut change, &body.content, there.is_none())?;
-            }
-            if let Some(committed) = change.commit(&ports.meta).await? {
-                if let Some(upload) = &upload {
-                    upload.done(&context.tree);
-                }
-                self.directories.extend(made);
-                answer.close(committed.revision);
-                return Put::reply(&answer);
-            }
-            self.directories.clear();
-        }
-        Err(stored::contended(to))
-    }
-
-    /// Adds the directories that are missing above a path, and answers all that are there then.
-    async fn make_directories(
-        &self,
-        context: &ActorContext,
-        permit: &Permit,
-        change: &mut Change,
-    ) -> Result<Vec<ResourcePath>, StarError> {
-        let ports = &context.tree.ports;
-        let to = &permit.envelope().to;
-        let above = std::iter::successors(to.parent(), ResourcePath::parent).take_while(|path| path.files().is_some());
-        let unknown: Vec<ResourcePath> = above.take_while(|path| !self.directories.contains(path)).collect();
-        if let Some(nearest) = to.parent().filter(|parent| self.directories.contains(parent)) {
-            change.only_if(Precondition::Present(keys::record(&nearest)));
-        }
-        for path in &unknown {
-            match stored::load(&ports.meta, path).await? {
-                Some(_) => {
-                    change.only_if(Precondition::Present(keys::record(path)));
-                }
-                None => {
-                    refuse_file_of_same_name(change, path)?;
-                    let record = Record::new(Kind::File, owner(context).await?, ports.clock.now_ms());
-                    let agent = permit.authority().agent();
-                    change.make(path, &record)?.tell(&Event::new(EventType::Created, path, Kind::File, &agent))?;
-                }
-            }
-        }
-        Ok(unknown)
-    }
-}
-
-/// The owner of the FileSystem owns what is in it.
-async fn owner(context: &ActorContext) -> Result<ResourcePath, StarError> {
-    Ok(stored::require(&context.tree.ports.meta, &context.path).await?.record.owner)
-}
-
-/// A directory `a/` and a file `a` would be the same name to everybody who copies them to a disk.
-fn refuse_file_of_same_name(change: &mut Change, path: &ResourcePath) -> Result<(), StarError> {
-    if path.files() != Some("/") {
-        change.only_if(Precondition::Absent(keys::record(&keys::twin_of_file(path)?)));
-    }
-    Ok(())
-}
-
-fn check_name(to: &ResourcePath, body: Option<&Body>) -> Result<(), StarError> {
-    let invalid = |message: &str, hint: String| {
-        Err(StarError::new(ErrorCode::InvalidArgument, format!("{to} {message}")).at(to).hint(hint))
-    };
-    match (to.files(), body) {
-        (None, _) => invalid("is no path of a File", format!("{to}:/name")),
-        (Some(_), Some(_)) if to.is_directory() => invalid("is a directory and has no bytes", format!("{to}name")),
-        (Some(_), None) if !to.is_directory() => {
-            invalid("is no directory", format!("a directory ends with a slash: {to}/"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Adds the record of the File itself. Answers the File as it will be.
-fn write(
-    context: &ActorContext,
-    permit: &Permit,
-    change: &mut Change,
-    there: Option<&Resource>,
-    body: Option<Body>,
-) -> Result<Resource, StarError> {
-    let to = &permit.envelope().to;
-    let now_ms = context.tree.ports.clock.now_ms();
-    let agent = permit.authority().agent();
-    let mut event = Event::new(EventType::Written, to, Kind::File, &agent);
-    if let Some(body) = &body {
-        event = event.with("digest", body.content.digest.to_string()).with("size", body.content.size_bytes.to_string());
-    }
-    let (record, created) = match there {
-        Some(there) => {
-            let record = Record { body, modified_ms: now_ms, ..there.record.clone() };
-            change.only_if(Precondition::ModifiedAt(keys::record(to), there.modified));
-            change.rewrite(to, &there.record, &record)?;
-            (record, there.created)
-        }
-        None => {
-            refuse_file_of_same_name(change, to)?;
-            let mut record = Record::new(Kind::File, permit_owner(context, permit), now_ms);
-            record.body = body;
-            change.make(to, &record)?;
-            event = event.with("created", "true");
-            (record, OPEN)
-        }
-    };
-    change.tell(&event)?;
-    Ok(Resource { path: to.clone(), record, created, modified: OPEN })
-}
-
-/// Who owns a new File: whoever writes it, as far as that is a resource that can own.
-fn permit_owner(context: &ActorContext, permit: &Permit) -> ResourcePath {
-    match permit.authority().as_ref() {
-        Authority::Admin(user) => user.clone(),
-        _ => context.path.clone(),
-    }
-}
-
-impl Reader {
+impl Files {
     async fn find(&self, to: &ResourcePath) -> Result<Opened, StarError> {
         let resource = stored::require(&self.meta, to).await?;
         let Some(body) = resource.record.body else {
@@ -225,7 +99,7 @@ impl Reader {
                 .at(to)
                 .hint(format!("star ls {to}")));
         };
-        let content_type = match resource.record.properties.iter().find(|(key, _)| key.as_str() == "content-type") {
+        let content_type = match resource.record.properties.iter().find(|(key, _)| key.as_str() == CONTENT_TYPE) {
             Some((_, given)) => given.as_str().into(),
             None => body.content_type,
         };
@@ -238,9 +112,16 @@ impl Reader {
     }
 }
 
+/// The property that says of which media type the bytes are, whatever came with them.
+const CONTENT_TYPE: &str = "content-type";
+
 #[async_trait]
-impl Published for Reader {
+impl Published for Files {
     async fn open(&self, to: &ResourcePath) -> Option<Result<Opened, StarError>> {
         Some(self.find(to).await)
+    }
+
+    async fn write(&self, context: &ActorContext, permit: &Permit) -> Option<Result<Reply, StarError>> {
+        Some(self.writer.write(context, permit).await)
     }
 }

@@ -30,7 +30,7 @@ pub fn behaviours() -> Behaviours {
         .with(Kind::Root, plain::Plain)
         .with(Kind::Space, space::SpaceKind)
         .with(Kind::Base, plain::Plain)
-        .with(Kind::FileSystem, file_system::FileSystemKind)
+        .with(Kind::FileSystem, file_system::FileSystemKind::default())
         .with(Kind::ArtifactBundleSeries, series::SeriesKind)
         .with(Kind::ArtifactBundle, bundle::BundleKind)
         .with(Kind::App, app::AppKind)

@@ -1,4 +1,5 @@
-//! Every number that bounds what people write into the documents of a bundle, with its reason.
+//! Every number that bounds what people write into the documents of a bundle, and how Files are
+//! written, with its reason.
 
 use std::time::Duration;
 
@@ -82,3 +83,14 @@ pub const ROUTE_CACHE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 pub const COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Most findings that are told about a body that does not fit its schema.
 pub const SCHEMA_FINDINGS: usize = 8;
+
+/// Longest path of a File, in the form in which it is stored: its text is a part of keys of the
+/// metadata store, which have at most 2,000 bytes and some tens of their own. Within it a name has at
+/// most 255 bytes and there are at most 64 levels of directories, as the grammar of paths says.
+pub const FILE_PATH_BYTES: usize = 1_900;
+/// Turns that the paths of Files share to be written one after the other: with 64 writers at the same
+/// time, one in sixteen waits for somebody who writes another File. Each takes some forty bytes.
+pub const WRITE_TURNS: usize = 1_024;
+/// Directories that a FileSystem knows to exist without a look, some hundred bytes each; more than the
+/// writers of a Star have open at the same time.
+pub const DIRECTORIES_KNOWN: usize = 4_096;

@@ -236,6 +236,12 @@ async fn a_move_is_told_once_at_each_place_and_a_tree_too_large_is_refused() {
     assert_eq!(error.code(), ErrorCode::TooLarge);
     assert!(error.message().contains("480"), "{error}");
     assert_eq!(all(&star, "acme:c:**").await.len(), 1 + star_core::limits::MOVE_ROWS / 2);
+    for number in 0..star_core::limits::MOVE_ROWS / 2 {
+        put(&star, &format!("acme:fs:/d/{number}")).await;
+    }
+    let error = mv(&star, "acme:fs:/d/", "acme:fs:/e/").await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TooLarge);
+    assert!(error.hint_text().unwrap().contains("star cp -r acme:fs:/d/ acme:fs:/e/"), "{error:?}");
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ verbs! {
     OPEN = "star.open";
     /// Makes a content the body of a File.
     PUT = "star.put";
+    /// Makes what another resource holds the body of a File.
+    COPY = "star.copy";
     /// Adds a version to a series.
     PUBLISH = "star.publish";
     /// Points a tag at a version.

@@ -1,10 +1,13 @@
 //! `star cp`: copies files between this machine and Stars.
 //!
 //! Owns the command. Which argument is what is said by `place`, what is to be done by `plan`, and
-//! it is done by `transfer`.
+//! it is done by `transfer`, for single files by `files`; `sum` tells what came of it.
 
+mod entries;
+mod files;
 mod place;
 mod plan;
+mod sum;
 mod transfer;
 
 use star_client::{Condition, UploadOptions};
@@ -20,6 +23,10 @@ use transfer::Copying;
 /// What holds a colon is a path on the Star, everything else a file of this machine; `./a:b` is a
 /// file, `-` standard input or output. Into a target that ends with `/` a file keeps its name; the
 /// files of a folder (-r) appear below the target.
+///
+/// Of a folder only those files move that are not there already with the same bytes, so after Ctrl-C
+/// the same command goes on where it stopped. Between two paths of the Star no bytes move at all;
+/// media type, properties and labels of a file go along.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -28,6 +35,7 @@ Examples:
   star cp -r docs localhost:files:/docs/
   star cp localhost:files:/readme.md .
   star cp -r localhost:hello:1.0.0:/ hello/
+  star cp -r localhost:files:/docs/ localhost:archive:/docs-2026/
   date | star cp - localhost:files:/now.txt")]
 pub(crate) struct Cp {
     /// What to copy, and where to

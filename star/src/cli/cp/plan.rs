@@ -131,8 +131,13 @@ fn from_file(source: &ResourcePath, target: &Place) -> Result<Job, CliError> {
         Place::Pipe => Job::Print(source.clone()),
         Place::Local(target) if is_local_folder(target) => Job::Fetch(source.clone(), target.join(&*name)),
         Place::Local(target) => Job::Fetch(source.clone(), target.clone()),
-        Place::Star(target) if is_folder(target) => Job::Pass(source.clone(), into(target, &name)?),
-        Place::Star(target) => Job::Pass(source.clone(), target.clone()),
+        Place::Star(target) => {
+            let target = if is_folder(target) { into(target, &name)? } else { target.clone() };
+            if target == *source {
+                return Err(CliError::usage(format!("{source} would be copied onto itself")));
+            }
+            Job::Pass(source.clone(), target)
+        }
     })
 }
 
@@ -224,6 +229,9 @@ mod tests {
         assert_eq!(to(file, "x:files"), "x:files:/a%20b.txt");
         assert_eq!(to("x:files:/a%20b.txt", folder.path().to_str().unwrap()), file);
         assert_eq!(to("x:files:/a.txt", "b.txt"), "b.txt");
+        for itself in ["x:files:/a.txt", "x:files:/", "x:files"] {
+            assert!(plan(&["x:files:/a.txt"], itself, Recursion::FilesOnly).is_err(), "{itself}");
+        }
         assert_eq!(to("x:files:/a.txt", "y:files:/"), "y:files:/a.txt");
         assert_eq!(to("x:files:/a.txt", "-"), "-");
         assert_eq!(to("-", "x:files:/a.txt"), "x:files:/a.txt");

@@ -189,13 +189,11 @@ struct Partial {
 impl Partial {
     async fn create(target: &Path) -> Result<Partial, ClientError> {
         let unusable = || ClientError::io(target);
-        let Some(name) = target.file_name() else {
+        if target.file_name().is_none() {
             return Err(unusable()(std::io::ErrorKind::IsADirectory.into()));
-        };
-        let mut partial = std::ffi::OsString::from(".");
-        partial.push(name);
-        partial.push(format!(".{}.part", std::process::id()));
-        let path = target.with_file_name(partial);
+        }
+        // A name of its own: with more behind it, that of the target could be longer than names may be.
+        let path = target.with_file_name(format!(".star-{}.part", uuid::Uuid::now_v7().simple()));
         let file = File::create(&path).await.map_err(unusable())?;
         Ok(Partial { file, path: Some(path) })
     }

@@ -1,4 +1,8 @@
-//! Sending a directory: many files at once, but not too many.
+//! Sending a directory: many files at once, but not too many, and none that is there already.
+//!
+//! So a transfer that was broken off goes on where it stopped: what was sent before is found to be
+//! there, by its digest. A content that lies at another path of the same directory is copied on the
+//! Star, as after a folder was renamed here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +10,9 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use star_path::ResourcePath;
 
-use super::upload::{Stored, UploadOptions};
+use super::local::digest_of_file;
+use super::presence::Presence;
+use super::upload::{UploadOptions, media_type};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::limits;
@@ -20,6 +26,10 @@ pub struct SentTree {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Those of them whose bytes it held already.
+    pub known_files: u64,
+    /// Their bytes, which were not sent.
+    pub known_bytes: u64,
     /// Files that did not get there, sorted by name. The others are not affected.
     pub failed: Vec<FailedFile>,
 }
@@ -33,29 +43,49 @@ pub struct FailedFile {
     pub error: ClientError,
 }
 
+/// How a file got to the Star.
+enum Settled {
+    /// Its bytes were there.
+    Known,
+    /// They were sent, so many.
+    Sent(u64),
+}
+
+/// A directory on its way.
+struct Sending<'s> {
+    client: &'s Client,
+    target: &'s ResourcePath,
+    options: &'s UploadOptions,
+    presence: Presence,
+    progress: Arc<dyn Progress>,
+}
+
 impl Client {
-    /// Sends all files of a directory and of those below it to where `target`, a directory of a
+    /// Brings all files of a directory and of those below it to where `target`, a directory of a
     /// Star, has them under the same names. Nothing is sent if the tree holds what cannot be
-    /// sent. A Star that cannot be reached, or does not know the caller, ends it at once.
+    /// sent, and of each file only if it is not there already. A Star that cannot be reached, or does
+    /// not know the caller, ends it at once.
     pub async fn upload_tree(
         &self,
         target: &ResourcePath,
         directory: &Path,
+        options: &UploadOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<SentTree, ClientError> {
         let tree = Tree::list(directory).await?;
         progress.total(tree.files.len() as u64, tree.bytes());
+        let presence = Presence::below(self, target, tree.files.len()).await?;
+        let sending = Sending { client: self, target, options, presence, progress: Arc::clone(&progress) };
         let uploads = tree.files.into_iter().map(|file| async {
-            let result = self.upload_entry(target, &file, &progress).await;
+            let result = sending.settle(&file).await;
             (file, result)
         });
         let mut uploads = futures::stream::iter(uploads).buffer_unordered(limits::PARALLEL_UPLOADS);
         let mut sent = SentTree::default();
         while let Some((file, result)) = uploads.next().await {
             match result {
-                Ok(stored) => {
-                    sent.files += 1;
-                    sent.bytes += stored.bytes;
+                Ok(settled) => {
+                    sent.count(&file, &settled);
                     progress.file_done(&file.name);
                 }
                 Err(error) if concerns_all(&error) => return Err(error),
@@ -65,15 +95,50 @@ impl Client {
         sent.failed.sort_by(|one, other| one.source.cmp(&other.source));
         Ok(sent)
     }
+}
 
-    async fn upload_entry(
-        &self,
-        target: &ResourcePath,
-        file: &TreeFile,
-        progress: &Arc<dyn Progress>,
-    ) -> Result<Stored, ClientError> {
-        let path = below(target, &file.name)?;
-        self.upload_file(&path, &file.source, &UploadOptions::default(), Arc::clone(progress)).await
+impl SentTree {
+    fn count(&mut self, file: &TreeFile, settled: &Settled) {
+        self.files += 1;
+        match settled {
+            Settled::Sent(bytes) => self.bytes += bytes,
+            Settled::Known => {
+                self.bytes += file.bytes;
+                self.known_files += 1;
+                self.known_bytes += file.bytes;
+            }
+        }
+    }
+}
+
+impl Sending<'_> {
+    async fn settle(&self, file: &TreeFile) -> Result<Settled, ClientError> {
+        let path = below(self.target, &file.name)?;
+        let is_known = self.presence.may_hold(file.bytes) && self.is_known(&path, file).await?;
+        self.progress.checked();
+        if is_known {
+            self.progress.known(file.bytes);
+            return Ok(Settled::Known);
+        }
+        let progress = Arc::clone(&self.progress);
+        let stored = self.client.upload_file(&path, &file.source, self.options, progress).await?;
+        Ok(Settled::Sent(stored.bytes))
+    }
+
+    /// Whether the content is at the path, or was copied there from another one.
+    async fn is_known(&self, path: &ResourcePath, file: &TreeFile) -> Result<bool, ClientError> {
+        let digest = digest_of_file(&file.source).await?;
+        if self.presence.is_at(path, &digest, file.bytes, self.options.media_type.as_deref()) {
+            return Ok(true);
+        }
+        let Some(place) = self.presence.place_of(&digest) else { return Ok(false) };
+        let options = UploadOptions { media_type: media_type(path, self.options), ..self.options.clone() };
+        match self.client.copy_file(place, path, &digest, &options).await {
+            Ok(()) => Ok(true),
+            // Another way is left, which says more if it fails too.
+            Err(ClientError::Api(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
-use reqwest::{Body, Method, StatusCode};
+use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use star_path::{Digest, ResourcePath};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -30,6 +30,17 @@ pub enum Condition {
     Absent,
     /// These bytes.
     Holds(Digest),
+}
+
+impl Condition {
+    /// The request, if this is true.
+    pub(super) fn of(&self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Condition::Any => request,
+            Condition::Absent => request.header(IF_NONE_MATCH, "*"),
+            Condition::Holds(digest) => request.header(IF_MATCH, etag::write(digest)),
+        }
+    }
 }
 
 /// Bytes to send, from wherever they come.
@@ -126,12 +137,7 @@ impl Client {
         if let Some(media_type) = media_type(target, options) {
             request = request.header(CONTENT_TYPE, media_type);
         }
-        let request = match &options.condition {
-            Condition::Any => request,
-            Condition::Absent => request.header(IF_NONE_MATCH, "*"),
-            Condition::Holds(digest) => request.header(IF_MATCH, etag::write(digest)),
-        };
-        let response = self.send_metered(request, body, &meter, &name).await?;
+        let response = self.send_metered(options.condition.of(request), body, &meter, &name).await?;
         let stored =
             Stored { digest: meter.digest(), bytes: meter.bytes(), created: response.status() == StatusCode::CREATED };
         match response.headers().get(ETAG).and_then(etag::read) {
@@ -176,7 +182,9 @@ fn body(reader: impl AsyncRead + Send + Unpin + 'static, length: Option<u64>, me
     Body::wrap_stream(meter.measure(pieces.chain(whole.filter_map(std::future::ready))))
 }
 
-fn media_type(target: &ResourcePath, options: &UploadOptions) -> Option<String> {
+/// The media type of what is sent to a path: what the options say, or what the ending of its name
+/// stands for.
+pub(super) fn media_type(target: &ResourcePath, options: &UploadOptions) -> Option<String> {
     let guess = || mime_guess::from_path(target.last()).first_raw().map(str::to_owned);
     options.media_type.clone().or_else(guess)
 }

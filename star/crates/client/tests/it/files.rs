@@ -149,16 +149,41 @@ async fn a_tree_is_sent_a_few_files_at_once_and_failures_are_told_apart() {
         std::fs::write(directory.path().join(format!("sub/{n}.txt")), vec![n; 20_000]).unwrap();
     }
     std::fs::write(directory.path().join("conflict"), "x").unwrap();
-    let sent = star.client().upload_tree(&path("a:files:/in/"), directory.path(), silent()).await.unwrap();
+    let options = UploadOptions::default();
+    let sent = star.client().upload_tree(&path("a:files:/in/"), directory.path(), &options, silent()).await.unwrap();
     assert_eq!((sent.files, sent.bytes), (41, 40 * 20_000 + 1));
     assert_eq!(star.kept().files["a:files:/in/sub/7.txt"], vec![7; 20_000]);
     assert!((2..=limits::PARALLEL_UPLOADS).contains(&star.kept().uploads_most), "{}", star.kept().uploads_most);
     assert!(sent.failed.is_empty(), "{:?}", sent.failed);
-    let sent = star.client().upload_tree(&path("a:files:/"), directory.path(), silent()).await.unwrap();
-    assert_eq!(sent.files, 40);
+    let sent = star.client().upload_tree(&path("a:other:/"), directory.path(), &options, silent()).await.unwrap();
+    assert_eq!((sent.files, sent.known_files), (40, 0));
     assert_eq!(sent.failed.len(), 1);
     assert_eq!(sent.failed[0].source.file_name().unwrap(), "conflict");
     assert_eq!(sent.failed[0].error.class(), Class::Conflict);
+}
+
+#[tokio::test]
+async fn of_a_tree_only_that_is_sent_which_is_not_there() {
+    let star = FakeStar::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    put(&star, "a:files:/in/same", "same bytes");
+    put(&star, "a:files:/in/old-name", "moved here");
+    put(&star, "a:files:/in/changed", "former one");
+    for (name, text) in [("same", "same bytes"), ("new-name", "moved here"), ("changed", "second one"), ("new", "n")] {
+        write(name, text);
+    }
+    let (target, options) = (path("a:files:/in/"), UploadOptions::default());
+    let sent = star.client().upload_tree(&target, directory.path(), &options, silent()).await.unwrap();
+    assert_eq!((sent.files, sent.bytes, sent.known_files, sent.known_bytes), (4, 31, 2, 20));
+    assert!(sent.failed.is_empty(), "{:?}", sent.failed);
+    let mut requests = std::mem::take(&mut star.kept().requests);
+    requests.sort();
+    let copied = "a:files:/in/new-name as a:files:/in/old-name";
+    assert_eq!(requests, ["a:files:/in/changed ", "a:files:/in/new ", copied]);
+    let again = star.client().upload_tree(&target, directory.path(), &options, silent()).await.unwrap();
+    assert_eq!((again.files, again.known_files, again.known_bytes), (4, 4, 31));
+    assert!(star.kept().requests.is_empty());
 }
 
 #[tokio::test]

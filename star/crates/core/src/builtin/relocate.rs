@@ -316,10 +316,14 @@ impl Luggage {
 }
 
 fn too_large(way: &Way) -> StarError {
-    let (from, most) = (&way.from, limits::MOVE_ROWS);
-    StarError::new(ErrorCode::TooLarge, format!("{from} holds more than the {most} rows that move in one moment"))
-        .at(from)
-        .hint("a resource takes two or three rows, and more with labels, tags and versions: move what is below it in parts")
+    let (from, to, most) = (&way.from, &way.to, limits::MOVE_ROWS);
+    let error =
+        StarError::new(ErrorCode::TooLarge, format!("{from} holds more than the {most} rows that move in one moment"));
+    let hint = match from.files() {
+        Some(_) => format!("copy it, which moves no bytes either, and then remove it: star cp -r {from} {to}, star rm -r {from}"),
+        None => "a resource takes two or three rows, and more with labels, tags and versions: move what is below it in parts".to_owned(),
+    };
+    error.at(from).hint(hint)
 }
 
 fn too_long(way: &Way, path: &ResourcePath) -> StarError {

@@ -106,7 +106,7 @@ impl Kept {
 pub(super) fn closed(method: &Method, body: Bytes, revision: Revision) -> Result<Reply, StarError> {
     let reply = Reply::new(command::CONTENT_TYPE, body);
     match method.as_str() {
-        "star.create" | "star.set" | "star.put" => closed_as::<command::Set>(&reply, revision),
+        "star.create" | "star.set" | "star.put" | "star.copy" => closed_as::<command::Set>(&reply, revision),
         "star.move" => closed_as::<command::Move>(&reply, revision),
         "star.delete" => closed_as::<command::Delete>(&reply, revision),
         "star.publish" => closed_as::<command::Publish>(&reply, revision),

@@ -96,18 +96,30 @@ pub(crate) fn range_applies(headers: &HeaderMap, tag: &str, modified_ms: UnixMil
 /// # Errors
 /// `InvalidArgument` for conditions that cannot be kept in one step.
 pub(crate) fn of_put(headers: &HeaderMap) -> Result<PutIf, StarError> {
-    let only_new = match headers.get(IF_NONE_MATCH) {
-        None => false,
-        Some(value) if value.as_bytes().trim_ascii() == b"*" => true,
-        Some(_) => return Err(invalid("`if-none-match` of a PUT is `*`: only where there is nothing")),
-    };
-    match (of_change(headers)?, only_new) {
-        (None, false) => Ok(PutIf::Any),
-        (None, true) => Ok(PutIf::Absent),
-        (Some(_), true) => Err(invalid("`if-match` and `if-none-match` cannot both be kept")),
-        (Some(Wanted::Anything), false) => Ok(PutIf::Present),
-        (Some(Wanted::OneOf(digests)), false) => Ok(PutIf::Digest(digests)),
+    match (of_change(headers)?, unwanted(headers)) {
+        (None, None) => Ok(PutIf::Any),
+        (None, Some(Wanted::Anything)) => Ok(PutIf::Absent),
+        (None, Some(Wanted::OneOf(digests))) => Ok(PutIf::Unless(digests)),
+        (Some(_), Some(_)) => Err(invalid("`if-match` and `if-none-match` cannot both be kept")),
+        (Some(Wanted::Anything), None) => Ok(PutIf::Present),
+        (Some(Wanted::OneOf(digests)), None) => Ok(PutIf::Digest(digests)),
     }
+}
+
+/// What must not be there for a PUT: anything at all, or one of some contents, which are compared
+/// weakly, as RFC 9110 has it.
+fn unwanted(headers: &HeaderMap) -> Option<Wanted> {
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return None;
+    }
+    let mut digests = Vec::new();
+    for listed in tags(headers, IF_NONE_MATCH) {
+        match listed {
+            Listed::Any => return Some(Wanted::Anything),
+            Listed::Tag { opaque, .. } => digests.extend(digest_of(opaque)),
+        }
+    }
+    Some(Wanted::OneOf(digests))
 }
 
 /// What a DELETE wants the content to be; none for any.
@@ -309,14 +321,13 @@ mod tests {
             (vec![(IF_MATCH, &in_both_forms)], PutIf::Digest(vec![digest(1)])),
             (vec![(IF_MATCH, "\"strange\"")], PutIf::Digest(vec![])),
             (vec![(IF_MATCH, &strange)], PutIf::Digest(vec![])),
+            (vec![(IF_NONE_MATCH, tag.as_str())], PutIf::Unless(vec![digest(1)])),
+            (vec![(IF_NONE_MATCH, &both)], PutIf::Unless(vec![digest(1), digest(2)])),
+            (vec![(IF_NONE_MATCH, "\"strange\"")], PutIf::Unless(vec![])),
         ] {
             assert_eq!(of_put(&headers(&pairs)).unwrap(), expected, "{pairs:?}");
         }
-        for pairs in [
-            vec![(IF_NONE_MATCH, tag.as_str())],
-            vec![(IF_NONE_MATCH, "*"), (IF_MATCH, &tag)],
-            vec![(IF_UNMODIFIED_SINCE, AT)],
-        ] {
+        for pairs in [vec![(IF_NONE_MATCH, "*"), (IF_MATCH, tag.as_str())], vec![(IF_UNMODIFIED_SINCE, AT)]] {
             assert_eq!(of_put(&headers(&pairs)).unwrap_err().code(), ErrorCode::InvalidArgument, "{pairs:?}");
         }
     }

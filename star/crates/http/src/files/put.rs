@@ -19,7 +19,7 @@ use star_wire::{ErrorCode, StarError};
 use super::resume::doors;
 use super::resume::draft::Draft;
 use super::upload::{self, Upload};
-use super::{address, conditions, media};
+use super::{address, conditions, copy, media};
 use crate::auth::Caller;
 use crate::idempotency;
 use crate::limits;
@@ -29,15 +29,21 @@ use crate::state::ApiState;
 pub(super) async fn put(State(state): State<ApiState>, caller: Result<Caller, Response>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // Before anything is refused, so that whoever is refused gets to read why.
-    let upload = Upload::new(body);
+    let mut upload = Upload::new(body);
     let caller = match caller {
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    match Draft::of(&parts.headers) {
-        Ok(Some(draft)) if !draft.complete => Box::pin(doors::begin_draft(state, caller, &parts, upload, draft)).await,
-        Ok(draft) => put_whole(&state, &caller, &parts, upload, draft).await,
-        Err(error) => caller.refuse(&error),
+    match (copy::source(&parts.headers), Draft::of(&parts.headers)) {
+        (Ok(Some(from)), _) => match copy::copy(&state, &caller, &parts, &mut upload, from).await {
+            Ok(changed) => answer(&changed),
+            Err(error) => caller.refuse(&error),
+        },
+        (Ok(None), Ok(Some(draft))) if !draft.complete => {
+            Box::pin(doors::begin_draft(state, caller, &parts, upload, draft)).await
+        }
+        (Ok(None), Ok(draft)) => put_whole(&state, &caller, &parts, upload, draft).await,
+        (Err(error), _) | (_, Err(error)) => caller.refuse(&error),
     }
 }
 

@@ -15,7 +15,7 @@ use star_path::{PropertyKey, ResourcePath};
 use star_wire::{ErrorCode, StarError};
 
 use super::call::Call;
-use super::{kinds, listing};
+use super::{kinds, listing, usage};
 use crate::state::ApiState;
 use crate::{limits, schema};
 
@@ -50,6 +50,7 @@ calls! {
     restart: RestartRequest => RestartResponse;
     tag: TagRequest => TagResponse;
     kinds: KindsRequest => KindsResponse;
+    usage: UsageRequest => UsageResponse;
 }
 
 async fn create(call: &Call<'_>, request: v1::CreateRequest) -> Result<v1::CreateResponse, StarError> {
@@ -195,6 +196,10 @@ fn version(series: &ResourcePath, text: &str) -> Result<Option<Version>, StarErr
 
 async fn kinds(_: &Call<'_>, _: v1::KindsRequest) -> Result<v1::KindsResponse, StarError> {
     Ok(v1::KindsResponse { kinds: kinds::table(), ..Default::default() })
+}
+
+async fn usage(call: &Call<'_>, request: v1::UsageRequest) -> Result<v1::UsageResponse, StarError> {
+    usage::usage(call, &request).await
 }
 
 fn told(changed: Changed) -> v1::Resource {

@@ -232,3 +232,22 @@ async fn a_watch_begins_with_what_is_there_and_ends_with_an_error_when_the_star_
     assert_eq!(stages, ["end of the stream"], "{text}");
     assert!(text.contains("unavailable"), "{text}");
 }
+
+#[tokio::test]
+async fn what_lies_below_a_path_is_counted() {
+    let star = Star::start().await;
+    for (at, bytes) in [("/r/acme:web:/docs/a", "one"), ("/r/acme:web:/docs/b", "one"), ("/r/acme:web:/c", "four")] {
+        let put = Request::put(at).header("authorization", bearer()).body(Body::from(bytes));
+        assert_eq!(star.send(put.expect("a request of a test")).await.status, 201);
+    }
+    let counted = star.call("Resources/Usage", r#"{"path":"acme:web","depth":1}"#).await.json();
+    let whole = &counted["usage"];
+    assert_eq!(
+        (&whole["path"], &whole["files"], &whole["directories"]),
+        (&"acme:web".into(), &"3".into(), &"1".into())
+    );
+    assert_eq!((&whole["bytes"], &counted["distinctBytes"]), (&"10".into(), &"7".into()));
+    assert_eq!((&counted["parts"][0]["path"], &counted["parts"][0]["bytes"]), (&"acme:web:/docs/".into(), &"6".into()));
+    assert_eq!(star.call_as_nobody("Resources/Usage", r#"{"path":"acme:web"}"#).await.status, 401);
+    assert_eq!(star.call("Resources/Usage", r#"{"path":"acme:none"}"#).await.status, 404);
+}

@@ -130,3 +130,78 @@ async fn directories_are_made_emptied_and_have_no_bytes() {
     assert_eq!(star.get("/r/acme:web").await.status, 404);
     assert_eq!(star.get("/r/acme:web:/a%2Fb").await.json()["code"], "S0101");
 }
+
+#[tokio::test]
+async fn a_put_that_names_a_source_copies_on_the_star() {
+    let star = Star::start().await;
+    let source =
+        send(&star, request("PUT", "/r/acme:web:/gr%C3%BC%C3%9Fe").header("content-type", "text/x-a"), "hello");
+    let tag = header(&source.await, "etag").to_owned();
+    let copy = |to: &str| request("PUT", to).header("star-copy-source", "acme:web:/gr%C3%BC%C3%9Fe");
+    let made = send(&star, copy("/r/acme:web:/b/c"), "").await;
+    assert_eq!((made.status.as_u16(), header(&made, "etag")), (201, tag.as_str()), "{}", made.text);
+    let read = star.get("/r/acme:web:/b/c").await;
+    assert_eq!((read.text.as_str(), header(&read, "content-type")), ("hello", "text/x-a"));
+    assert_eq!(send(&star, copy("/r/acme:web:/b/c"), "").await.status, 204);
+
+    // Its digest is that of the source, and its conditions are about the target.
+    let digest = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:";
+    assert_eq!(send(&star, copy("/r/acme:web:/d").header("repr-digest", digest), "").await.status, 201);
+    let other = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+    let stale = send(&star, copy("/r/acme:web:/e").header("repr-digest", other), "").await;
+    assert_eq!((stale.status.as_u16(), stale.json()["code"].as_str()), (412, Some("S0403")));
+    assert_eq!(send(&star, copy("/r/acme:web:/d").header("if-none-match", "*"), "").await.status, 412);
+    assert_eq!(send(&star, copy("/r/acme:web:/d").header("if-match", &tag), "").await.status, 204);
+
+    let bytes = send(&star, copy("/r/acme:web:/f"), "bytes").await;
+    assert_eq!((bytes.status.as_u16(), bytes.json()["code"].as_str()), (400, Some("S0110")));
+    let missing = request("PUT", "/r/acme:web:/f").header("star-copy-source", "acme:web:/none");
+    assert_eq!(send(&star, missing, "").await.status, 404);
+    let nobody = Request::put("/r/acme:web:/f").header("star-copy-source", "acme:web:/d").body(Body::empty());
+    assert_eq!(star.send(nobody.expect("a request of a test")).await.status, 401);
+    assert_eq!(star.get("/r/acme:web:/f").await.status, 404);
+}
+
+#[tokio::test]
+async fn methods_and_conditions_keep_to_the_standard() {
+    let star = Star::start().await;
+    let first = put(&star, "/r/acme:web:/a.css", "one").await;
+    let tag = header(&first, "etag").to_owned();
+    // 13.1.2: a PUT is refused if one of the tags is there, and done if none of them is.
+    let weak = format!("\"other\", W/{tag}");
+    assert_eq!(
+        send(&star, request("PUT", "/r/acme:web:/a.css").header("if-none-match", &weak), "two").await.status,
+        412
+    );
+    let unless = send(&star, request("PUT", "/r/acme:web:/a.css").header("if-none-match", "\"other\""), "two").await;
+    assert_eq!(unless.status, 204, "{}", unless.text);
+    let two = header(&unless, "etag").to_owned();
+    assert_eq!(send(&star, request("PUT", "/r/acme:web:/b").header("if-none-match", &two), "x").await.status, 201);
+    // 13.1.1: `*` is anything, and a weak tag is none.
+    assert_eq!(send(&star, request("PUT", "/r/acme:web:/none").header("if-match", "*"), "x").await.status, 412);
+    let weak = format!("W/{two}");
+    assert_eq!(send(&star, request("PUT", "/r/acme:web:/a.css").header("if-match", &weak), "x").await.status, 412);
+    // 9.3.2: HEAD says what GET says, without the bytes.
+    let (get, head) =
+        (star.get("/r/acme:web:/a.css").await, send(&star, request("HEAD", "/r/acme:web:/a.css"), "").await);
+    for name in ["etag", "last-modified", "content-type", "content-length", "accept-ranges"] {
+        assert!(!header(&get, name).is_empty() && header(&get, name) == header(&head, name), "{name}");
+    }
+    assert_eq!((get.text.as_str(), head.text.as_str()), ("two", ""));
+    assert_eq!(send(&star, request("HEAD", "/r/acme:web:/none"), "").await.status, 404);
+    // 14.2: a range of a HEAD is not looked at.
+    let head = send(&star, request("HEAD", "/r/acme:web:/a.css").header("range", "bytes=0-0"), "").await;
+    assert_eq!((head.status.as_u16(), header(&head, "content-length")), (200, "3"));
+    // 8.3: the type that was guessed, the type that came along, and the type that was set.
+    assert_eq!(header(&get, "content-type"), "text/css; charset=utf-8");
+    send(&star, request("PUT", "/r/acme:web:/a.css").header("content-type", "text/x-css"), "two").await;
+    assert_eq!(header(&star.get("/r/acme:web:/a.css").await, "content-type"), "text/x-css");
+    star.call("Resources/Set", r#"{"path":"acme:web:/a.css","properties":{"content-type":"text/plain"}}"#).await;
+    assert_eq!(header(&star.get("/r/acme:web:/a.css").await, "content-type"), "text/plain");
+    let no_type = request("PUT", "/r/acme:web:/a.css").header("content-type", "nonsense");
+    assert_eq!(send(&star, no_type, "x").await.status, 400);
+    // 15.5.6: what is not allowed says what is.
+    let post = send(&star, request("POST", "/r/acme:web:/a.css"), "x").await;
+    assert_eq!(post.status, 405);
+    assert!(header(&post, "allow").contains("PUT"), "{:?}", post.headers);
+}

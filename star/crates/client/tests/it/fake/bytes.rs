@@ -8,11 +8,14 @@
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use star_api::v1;
 
 use super::{KEY, Shared};
 
@@ -102,9 +105,40 @@ fn packed(answer: axum::http::response::Builder, path: &str, bytes: &[u8]) -> Re
     response
 }
 
+/// The files below a directory as a list tells them.
+pub(super) fn below(kept: &Shared, directory: &str) -> Vec<v1::Resource> {
+    let kept = kept.lock();
+    let files = kept.files.iter().filter(|(path, _)| path.starts_with(directory));
+    files
+        .map(|(path, bytes)| {
+            let digest = etag(bytes).trim_matches('"').to_owned();
+            let content = v1::Content { digest, size: bytes.len() as u64, ..Default::default() };
+            v1::Resource { path: path.clone(), kind: "File".into(), content: content.into(), ..Default::default() }
+        })
+        .collect()
+}
+
+/// Copies what the header of a request names as its source.
+fn copy(kept: &Shared, headers: &HeaderMap, from: &HeaderValue, to: String) -> Answer {
+    let from = from.to_str().expect("the client sends text").to_owned();
+    let mut kept = kept.lock();
+    let not_found = || refuse(StatusCode::NOT_FOUND, "S0301", "there is no such file");
+    let bytes = kept.files.get(&from).cloned().ok_or_else(not_found)?;
+    let digest = STANDARD.encode(Sha256::digest(&bytes));
+    if headers.get("repr-digest").is_none_or(|said| *said != format!("sha-256=:{digest}:").as_str()) {
+        return Err(refuse(StatusCode::PRECONDITION_FAILED, "S0403", "the source is not what you expect"));
+    }
+    kept.requests.push(format!("{to} as {from}"));
+    kept.files.insert(to, bytes);
+    Ok(StatusCode::CREATED.into_response())
+}
+
 pub(crate) async fn write(State(kept): State<Shared>, request: Request) -> Answer {
     enter(request.headers())?;
     let path = path_of(request.uri());
+    if let Some(from) = request.headers().get("star-copy-source") {
+        return copy(&kept, request.headers(), from, path);
+    }
     if path.contains(":/denied") {
         return Err(refuse(StatusCode::FORBIDDEN, "S0202", "you may not"));
     }

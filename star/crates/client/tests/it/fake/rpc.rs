@@ -77,7 +77,8 @@ impl v1::Resources for Resources {
         Response::ok(v1::InfoResponse { resource: resource(request.path).into(), ..Default::default() })
     }
 
-    /// Five resources on pages of two; a page of `localhost:loop:*` leads to itself.
+    /// Five resources on pages of two; a page of `localhost:loop:*` leads to itself, and what lies below
+    /// a directory comes on one.
     async fn list(
         &self,
         _context: RequestContext,
@@ -85,6 +86,10 @@ impl v1::Resources for Resources {
     ) -> ServiceResult<v1::ListResponse> {
         if request.selector == "localhost:loop:*" {
             return Response::ok(v1::ListResponse { next_cursor: "again".into(), ..Default::default() });
+        }
+        if let Some(directory) = request.selector.strip_suffix("**").filter(|directory| directory.ends_with('/')) {
+            let resources = super::bytes::below(&self.0, directory);
+            return Response::ok(v1::ListResponse { resources, ..Default::default() });
         }
         let first: u32 = request.cursor.parse().unwrap_or_default();
         let resources = (first..5).take(2).map(|n| resource(&format!("localhost:r{n}"))).collect();
@@ -139,6 +144,15 @@ impl v1::Resources for Resources {
     ) -> ServiceResult<v1::MoveResponse> {
         self.0.lock().requests.push(format!("move {} under {}", request.from, request.fence));
         Response::ok(v1::MoveResponse { resource: resource(request.to).into(), moved: 2, ..Default::default() })
+    }
+
+    async fn usage(
+        &self,
+        _context: RequestContext,
+        request: ServiceRequest<'_, v1::UsageRequest>,
+    ) -> ServiceResult<v1::UsageResponse> {
+        let usage = v1::Usage { path: request.path.into(), files: 3, bytes: 30, ..Default::default() };
+        Response::ok(v1::UsageResponse { usage: usage.into(), distinct_bytes: 20, ..Default::default() })
     }
 
     async fn tag(
