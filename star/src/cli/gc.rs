@@ -77,14 +77,16 @@ fn told(session: &Session, run: &CollectResponse, plan: bool) -> Result<(), CliE
         return session.output.value(run);
     }
     let output = &session.output;
-    output.line(&format!(
-        "looked at {} with {} and {}, of which {} of {} are needed",
-        count(run.contents, "content", "contents"),
-        bytes(run.bytes),
-        count(run.packs, "pack", "packs"),
-        bytes(run.live_bytes),
-        bytes(run.pack_bytes),
-    ))?;
+    output.line(&format!("looked at {} with {}", count(run.contents, "content", "contents"), bytes(run.bytes)))?;
+    if run.packs > 0 {
+        output.line(&format!(
+            "{} that {} full: {}, of which {} are needed",
+            count(run.packs, "pack", "packs"),
+            if run.packs == 1 { "is" } else { "are" },
+            bytes(run.pack_bytes),
+            bytes(run.live_bytes),
+        ))?;
+    }
     let would = |done: &'static str, planned: &'static str| if plan { planned } else { done };
     let lines = [
         (

@@ -9,7 +9,7 @@ Begin:
   star create Space localhost                       make the root of a tree
   star publish bundles/hello localhost:hello:1.0.0  publish a folder as a version
 
-Run       serve, status, doctor, store, backup, restore
+Run       serve, status, doctor, gc, fsck, store, backup, restore
 Access    login, logout, whoami
 Resources create, ls, info, get, set, mv, rm, restart, kinds
 Files     cp, cat, du, uploads

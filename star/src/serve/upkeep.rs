@@ -17,11 +17,22 @@ pub(super) async fn run(store: Arc<PackedStore>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = every.tick() => {}
         }
-        let how = Collect { plan: false, force: false, grace: limits::COLLECT_GRACE };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            done = Upkeep::collect(&*store, how) => told(done),
+            done = collect(&store) => told(done),
         }
+    }
+}
+
+/// One run. A share that would be much of a large store is nothing of a small one, where a day of grace
+/// mends every mistake.
+async fn collect(store: &PackedStore) -> Result<Collected, UpkeepError> {
+    let how = Collect { plan: false, force: false, grace: limits::COLLECT_GRACE };
+    match Upkeep::collect(store, how).await {
+        Err(UpkeepError::TooMuch { condemned_bytes, .. }) if condemned_bytes <= limits::COLLECT_FREELY_BYTES => {
+            Upkeep::collect(store, Collect { force: true, ..how }).await
+        }
+        done => done,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use star_wire::ErrorCode;
@@ -21,9 +22,14 @@ use crate::tree::{BESIDE, ECHO, KEY, RESOURCES, WORK, resource};
 /// times what it takes to send one and to refuse it, which happens on the same cores.
 const WORK_TIMES: u32 = 8;
 
+/// How long a connection may have waited to be used again: well below the half minute after which a Star
+/// closes one, so that no message meets a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(10);
+
 pub(super) struct Http {
     peer: Peer,
-    idle: Mutex<Vec<Connection>>,
+    /// Those that wait for nothing, and since when.
+    idle: Mutex<Vec<(Instant, Connection)>>,
     /// The request to each resource.
     work: Vec<Vec<u8>>,
     beside: Vec<u8>,
@@ -41,9 +47,9 @@ impl Http {
 
     async fn send(&self, request: &[u8]) -> Outcome {
         let sent = async {
-            let idle = self.idle().pop();
+            let idle = self.idle().pop().filter(|(since, _)| since.elapsed() < IDLE);
             let mut connection = match idle {
-                Some(connection) => connection,
+                Some((_, connection)) => connection,
                 None => Connection::open(self.peer.address).await?,
             };
             let answer = connection.call(request).await?;
@@ -52,13 +58,13 @@ impl Http {
                 (503, Ok(text)) if text.contains(&self.busy) => Outcome::Busy,
                 (status, text) => Outcome::Other(format!("status {status}: {}", text.unwrap_or_default())),
             };
-            self.idle().push(connection);
+            self.idle().push((Instant::now(), connection));
             Ok::<_, Failure>(outcome)
         };
         sent.await.unwrap_or_else(|failure| Outcome::Other(failure.to_string()))
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Instant, Connection)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

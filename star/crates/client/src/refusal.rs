@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use star_api::v1::ErrorDetail;
+use star_path::ResourcePath;
 
 use crate::error::{ApiError, ClientError};
 
@@ -63,10 +64,15 @@ impl ConnectError {
     }
 }
 
-/// An answer without a body, to HEAD, of which only the status and the code are known.
-pub(crate) fn bare(status: StatusCode, headers: &HeaderMap) -> ClientError {
+/// An answer without a body, to a HEAD of `path`, of which only the status and the code are known.
+pub(crate) fn bare(path: &ResourcePath, status: StatusCode, headers: &HeaderMap) -> ClientError {
     let code = headers.get(CODE).and_then(|code| code.to_str().ok()).filter(|code| is_code(code)).unwrap_or_default();
-    api(ErrorDetail { code: code.to_owned(), message: words(status), ..Default::default() }, status.as_u16())
+    let message = match status {
+        StatusCode::NOT_FOUND => format!("there is no resource {path}"),
+        status => format!("{path}: {}", words(status)),
+    };
+    let (code, path) = (code.to_owned(), path.to_string());
+    api(ErrorDetail { code, message, path, ..Default::default() }, status.as_u16())
 }
 
 fn api(detail: ErrorDetail, status: u16) -> ClientError {
@@ -185,7 +191,7 @@ mod tests {
     fn an_error_without_a_body_has_the_code_of_its_header() {
         let head = |code: &'static str| {
             let headers = HeaderMap::from_iter([(HeaderName::from_static(CODE), HeaderValue::from_static(code))]);
-            bare(StatusCode::LOCKED, &headers)
+            bare(&ResourcePath::parse("acme:fs:/a").unwrap(), StatusCode::LOCKED, &headers)
         };
         assert_eq!((head("S0408").detail().unwrap().code.as_str(), head("S0408").class()), ("S0408", Class::Conflict));
         assert_eq!(head("none").detail().unwrap().code, "");

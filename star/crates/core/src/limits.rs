@@ -273,6 +273,10 @@ pub const FENCES: usize = 16;
 /// by mistake has a day, and so has a backup that is restored to an earlier moment of it.
 pub const COLLECT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Bytes that nobody refers to below which a Star does not ask whether they are too large a share of all: what
+/// one pack holds.
+pub const COLLECT_FREELY_BYTES: u64 = 64 << 20;
+
 /// How often a Star takes away what nobody refers to.
 pub const COLLECT_EVERY: Duration = Duration::from_secs(60 * 60);
 

@@ -44,7 +44,7 @@ impl Client {
             .map_err(|error| self.transport(error, self.timeout()))?;
         self.hear(&response)?;
         if !response.status().is_success() {
-            return Err(refusal::bare(response.status(), response.headers()));
+            return Err(refusal::bare(path, response.status(), response.headers()));
         }
         Ok(FileInfo::read(response.headers()))
     }

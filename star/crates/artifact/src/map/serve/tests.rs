@@ -143,7 +143,9 @@ fn the_event_loop_never_waits_for_a_page_that_is_on_the_disk() {
     assert_eq!(waited_for_pages(), before);
     assert!(got == bytes);
     let counts = reader.counts();
-    assert_eq!((counts.populated, counts.resident), (5, 13), "{counts:?}");
+    // Each time four more are brought; the system may take one away before it is asked for.
+    let often = counts.populated;
+    assert!((5..=9).contains(&often) && often + counts.resident == 18, "{counts:?}");
     assert_eq!((counts.read_inside, counts.read_by_threads), (0, 0), "{counts:?}");
     // And such waiting would have been seen.
     drop(cold);
