@@ -85,6 +85,17 @@ struct Converted {
     took_ms: u64,
 }
 
+impl Converted {
+    fn of(made: &maintain::Converted, index: Index) -> Converted {
+        Converted {
+            index: index.to_string(),
+            position: made.position.to_string(),
+            rows: made.rows,
+            took_ms: made.took.as_millis() as u64,
+        }
+    }
+}
+
 impl Store {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CliError> {
         match self.action {
@@ -266,12 +277,7 @@ async fn rebuild(session: &Session, data: PathBuf) -> Result<(), CliError> {
     });
     let (rebuilt, engine) = rebuilt.await?;
     if !session.output.is_human() {
-        return session.output.value(&Converted {
-            index: engine.to_string(),
-            position: rebuilt.position.to_string(),
-            rows: rebuilt.rows,
-            took_ms: rebuilt.took.as_millis() as u64,
-        });
+        return session.output.value(&Converted::of(&rebuilt, engine));
     }
     session.output.line(&format!(
         "the index of {} at position {} was made anew from the log; it took {}",
@@ -290,12 +296,7 @@ async fn convert(session: &Session, data: PathBuf, to: Index) -> Result<(), CliE
     });
     let converted = converted.await?;
     if !session.output.is_human() {
-        return session.output.value(&Converted {
-            index: to.to_string(),
-            position: converted.position.to_string(),
-            rows: converted.rows,
-            took_ms: converted.took.as_millis() as u64,
-        });
+        return session.output.value(&Converted::of(&converted, to));
     }
     session.output.line(&format!(
         "the index of {} at position {} is held by {to}; it took {}",

@@ -1,7 +1,7 @@
 //! A FileSystem: answers for its Files and directories.
 //!
 //! Owns what its actor does, and who may pass it: Files are found ([`Files::find`]) and written
-//! ([`write`]) beside the actor, because what is committed needs no order, and a batch that says what
+//! ([`mod@write`]) beside the actor, because what is committed needs no order, and a batch that says what
 //! it relies on needs no turn. What all resources understand (set, delete, move) goes through the
 //! mailbox.
 
