@@ -17,7 +17,7 @@ use crate::turns::in_turns;
 pub(super) const ABOUT: &str = "pages of 4 and 32 KiB out of a bundle, against nginx with one worker";
 
 /// What we want to reach of the peer.
-const TARGET: Target = Target::Ratio(0.8);
+const TARGET: Target = Target::Ratio(0.9);
 
 /// Pages of each length, which are asked for in turns.
 const PAGES: usize = 64;
