@@ -104,7 +104,7 @@ fn of_ratio(ratio: &Series) -> String {
 
 fn of_target(row: &Row) -> String {
     let wanted = match row.target {
-        Some(Target::Ratio(least)) => format!("{least:.1}"),
+        Some(Target::Ratio(least)) => least.to_string(),
         Some(Target::AtMost(wanted) | Target::AtLeast(wanted)) => figure(wanted, row.unit),
         Some(Target::Above(more)) => format!("peer + {}", figure(more, row.unit)),
         None => return String::new(),

@@ -11,7 +11,8 @@ use crate::progress::Transfer;
 
 /// Read every pack of a Star that runs, and tell what is damaged
 ///
-/// Names the files, and the resources that cannot be read for it. `star store check` does the same for the
+/// Packs that are still being written, for five minutes at most, are left out. Names the files, and the
+/// resources that cannot be read for it. `star store check` does the same for the
 /// folder of a Star that does not run, its log included.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
